@@ -1,0 +1,1 @@
+"""Records, wire readers, templates, catalogue and dataset builder."""

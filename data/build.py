@@ -1,0 +1,246 @@
+"""Build the dataset from the catalogue: four splits, a manifest and a data card.
+
+    python -m data.build --out out/dataset [--seed 42] [--scale 0.1]
+
+The same seed and catalogue give the same bytes. Formats and split sizes: docs/dataset.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tqdm import tqdm
+
+from data import cli
+from data.catalog import CATALOGUE_DIR, CatalogError, Domain, Tool, load_catalogue
+from data.dialogue import MAKERS, Scene
+from data.record import Example, write_examples
+
+MIX = {
+    "tool_call": 6000,
+    "parallel": 1700,
+    "multi_step": 2400,
+    "clarification": 2000,
+    "refusal": 1500,
+    "irrelevance": 1200,
+    "answer": 894,
+}
+SPLIT_SIZES = {"train": 15694, "validation": 826, "test_seen": 1000, "test_unseen": 1000}
+UNSEEN_SHARE = 0.12
+HELD_OUT_SHARE = 0.2
+MAX_TRIES = 400
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = _parser().parse_args(argv)
+    if not 0 < args.scale <= 1:
+        raise cli.UserError(f"--scale {args.scale}: give a share above 0 and at most 1")
+    try:
+        manifest = build(args.out, args.seed, args.scale, args.catalogue)
+    except CatalogError as error:
+        raise cli.DataError(str(error)) from None
+    for split, facts in manifest["splits"].items():
+        print(f"{split:12} {facts['examples']:6} examples  {facts['tools']:4} tools  {facts['sha256'][:12]}")
+    print(f"next: python -m data.validate {args.out}/train.jsonl")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Build the dataset from the tool catalogue.")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write; must not exist or be empty")
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, for a quick look")
+    parser.add_argument("--catalogue", type=Path, default=CATALOGUE_DIR, help="folder of domain files")
+    return parser
+
+
+def build(
+    out: Path, seed: int = 42, scale: float = 1.0, catalogue: Path = CATALOGUE_DIR
+) -> dict[str, Any]:
+    """Write the dataset to `out`, whole or not at all, and return its manifest.
+
+    Raises UserError if `out` holds something, CatalogError if the catalogue cannot be used.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise cli.UserError(f"{out}: not empty; choose another --out or remove it")
+    splits = examples_by_split(load_catalogue(catalogue), seed, scale)
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for split, examples in splits.items():
+        write_examples(partial / f"{split}.jsonl", examples)
+    manifest = _manifest(splits, partial, seed)
+    text = json.dumps(manifest, indent=2) + "\n"
+    (partial / "manifest.json").write_text(text, encoding="utf-8")
+    (partial / "README.md").write_text(_card(manifest), encoding="utf-8")
+    if out.exists():
+        out.rmdir()
+    partial.rename(out)
+    return manifest
+
+
+def examples_by_split(
+    catalogue: Sequence[Domain], seed: int, scale: float = 1.0
+) -> dict[str, list[Example]]:
+    """All splits. A request of a test split never occurs in another split."""
+    seen, unseen = split_domains(catalogue, seed)
+    scenes = {
+        "train": scene(seen, held_out=False),
+        "validation": scene(seen, held_out=True),
+        "test_seen": scene(seen, held_out=True),
+        "test_unseen": scene(unseen, held_out=None),
+    }
+    used: set[str] = set()
+    splits = {}
+    for split, size in SPLIT_SIZES.items():
+        rng = Random(f"{seed}/{split}")
+        splits[split] = list(_examples(scenes[split], round(size * scale), split, rng, used))
+    return splits
+
+
+def split_domains(
+    catalogue: Sequence[Domain], seed: int
+) -> tuple[tuple[Domain, ...], tuple[Domain, ...]]:
+    """Domains that are trained and domains that are not; the latter share no name and no schema."""
+    shuffled = sorted(catalogue, key=lambda domain: domain.name)
+    Random(seed).shuffle(shuffled)
+    n_unseen = max(1, round(len(shuffled) * UNSEEN_SHARE))
+    unseen, seen = shuffled[:n_unseen], shuffled[n_unseen:]
+    schemas = {_canonical(tool) for domain in seen for tool in domain.tools}
+    return tuple(seen), tuple(_without_tools(domain, schemas) for domain in unseen)
+
+
+def _canonical(tool: Tool) -> str:
+    return json.dumps(tool.input_schema, sort_keys=True)
+
+
+def _without_tools(domain: Domain, schemas: set[str]) -> Domain:
+    kept = tuple(tool for tool in domain.tools if _canonical(tool) not in schemas)
+    names = {tool.name for tool in kept}
+    chains = tuple(c for c in domain.chains if {step["tool"] for step in c["steps"]} <= names)
+    return Domain(
+        domain.name, domain.about, kept, domain.pools, chains, domain.refusals, domain.answers
+    )
+
+
+def scene(domains: Sequence[Domain], held_out: bool | None) -> Scene:
+    """The language one split may use: phrasings held out for tests, the rest, or (None) all."""
+    return Scene(
+        domains=tuple(domains),
+        requests={
+            tool.name: tuple(_part(tool.requests, held_out)) for d in domains for tool in d.tools
+        },
+        refusals=tuple((d, entry) for d in domains for entry in _part(d.refusals, held_out)),
+        answers=tuple((d, entry) for d in domains for entry in _part(d.answers, held_out)),
+        chains=tuple((d, entry) for d in domains for entry in _part(d.chains, held_out)),
+    )
+
+
+def _part(items: Sequence[Any], held_out: bool | None) -> list[Any]:
+    """The last fifth (one at least) is held out; of a single item nothing is."""
+    n_held_out = max(1, round(len(items) * HELD_OUT_SHARE)) if len(items) > 1 else 0
+    border = len(items) - n_held_out
+    if held_out is None:
+        return list(items)
+    return list(items[border:] if held_out else items[:border])
+
+
+def _examples(
+    scene: Scene, size: int, split: str, rng: Random, used: set[str]
+) -> Iterator[Example]:
+    kinds = [kind for kind, count in shares(size).items() for _ in range(count)]
+    rng.shuffle(kinds)
+    numbers: Counter[str] = Counter()
+    for kind in tqdm(kinds, desc=split, unit="ex", disable=None, leave=False):
+        numbers[kind] += 1
+        yield _new_example(scene, kind, f"{split}-{kind}-{numbers[kind]:06d}", rng, used)
+
+
+def shares(size: int) -> dict[str, int]:
+    """How many examples of each kind a split of `size` gets, by largest remainder."""
+    total = sum(MIX.values())
+    counts = {kind: size * count // total for kind, count in MIX.items()}
+    by_remainder = sorted(MIX, key=lambda kind: -(size * MIX[kind] % total))
+    for kind in by_remainder[: size - sum(counts.values())]:
+        counts[kind] += 1
+    return counts
+
+
+def _new_example(scene: Scene, kind: str, name: str, rng: Random, used: set[str]) -> Example:
+    """One example whose user text no example of any split has."""
+    for _ in range(MAX_TRIES):
+        dialogue = MAKERS[kind](scene, rng)
+        if dialogue is None:
+            continue
+        said = normalised(m.content for m in dialogue.messages if m.role == "user")
+        if said not in used:
+            used.add(said)
+            return Example(name, kind, "catalogue", dialogue.tools, dialogue.messages)
+    raise CatalogError(f"the catalogue is too small for new {kind} examples; add requests or pool values")
+
+
+def normalised(texts: Iterable[str]) -> str:
+    """Text for comparison: lower case, words and digits only."""
+    return " ".join(re.findall(r"\w+", " ".join(texts).lower()))
+
+
+def _manifest(splits: Mapping[str, list[Example]], folder: Path, seed: int) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "splits": {
+            split: {
+                "examples": len(examples),
+                "tools": len({tool["name"] for example in examples for tool in example.tools}),
+                "kinds": dict(sorted(Counter(example.kind for example in examples).items())),
+                "sha256": hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).hexdigest(),
+            }
+            for split, examples in splits.items()
+        },
+    }
+
+
+def _card(manifest: Mapping[str, Any]) -> str:
+    splits = manifest["splits"]
+    configs = "\n".join(f"  - split: {name}\n    path: {name}.jsonl" for name in splits)
+    rows = "\n".join(
+        f"| {kind} | " + " | ".join(str(facts["kinds"].get(kind, 0)) for facts in splits.values()) + " |"
+        for kind in MIX
+    )
+    totals = " | ".join(str(facts["examples"]) for facts in splits.values())
+    return f"""---
+license: apache-2.0
+language: [en]
+task_categories: [text-generation]
+tags: [tool-calling, function-calling, json-rpc, mcp]
+configs:
+- config_name: default
+  data_files:
+{configs}
+---
+# Tool calls, refusals and clarifications
+
+Built by `python -m data.build --seed {manifest["seed"]}` of toolcall-sft from a hand-written catalogue of tools and
+phrasings; no text comes from a model or from another dataset. English only; the language is that of templates with
+drawn values, so it is narrower than that of real users.
+
+| kind | {" | ".join(splits)} |
+| --- | {" | ".join("---" for _ in splits)} |
+{rows}
+| all | {totals} |
+
+`test_seen` has trained tools and phrasings that train does not have; `test_unseen` has tools that occur nowhere else.
+"""
+
+
+if __name__ == "__main__":
+    cli.run(main)

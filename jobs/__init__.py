@@ -1,0 +1,1 @@
+"""Runs on Hugging Face Jobs."""

@@ -1,0 +1,1 @@
+"""Pretraining of the embedded base model on text that this project generates."""
