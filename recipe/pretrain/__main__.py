@@ -1,10 +1,11 @@
 """Make the embedded base model: a small Qwen3 with its own tokenizer, pretrained on generated text.
 
     python -m recipe.pretrain tokenizer --out DIR      # a minute on one core
-    python -m recipe.pretrain model --out DIR          # minutes on a GPU, hours on a CPU
+    python -m recipe.pretrain model --out DIR          # minutes on a GPU, an hour or two on two cores
 
 DIR gets tokenizer files, then model.safetensors (float16), config.json and pretraining.json: settings, seed, device
-and loss curve. The text is corpus.py's; tokens of assistant turns weigh 1, all others PROMPT_WEIGHT.
+and loss curve. The text is corpus.py's. Every assistant token carries loss, and of the others a sampled share with a
+lower weight. Killed, the same command goes on from the last state in DIR.partial.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import datetime as dt
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -28,7 +30,7 @@ from recipe.pretrain.corpus import documents
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -46,32 +48,36 @@ PRE_TOKEN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 ARCHITECTURE = {
-    "hidden_size": 192,
+    "hidden_size": 128,
     "num_hidden_layers": 6,
-    "intermediate_size": 576,
+    "intermediate_size": 384,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
-    "head_dim": 64,
+    "head_dim": 32,
     "max_position_embeddings": 4096,
     "rope_theta": 100000.0,
     "tie_word_embeddings": True,
 }
-PROMPT_WEIGHT = 0.15
+PROMPT_SHARE = 0.25
+PROMPT_WEIGHT = 0.3
+LOG_EVERY = 50
+SAVE_EVERY = 250
+PACKING_BUFFER = 32
 
 
 @dataclass(frozen=True)
 class Settings:
     """What decides the weights, beside the catalogue and the code."""
 
-    steps: int = 9000
-    rows: int = 64
-    row_tokens: int = 1024
-    learning_rate: float = 3e-3
-    warmup_steps: int = 200
-    weight_decay: float = 0.05
+    steps: int = 5000
+    rows: int = 16
+    row_tokens: int = 512
+    learning_rate: float = 4e-3
+    warmup_steps: int = 100
+    decay_share: float = 0.25
+    weight_decay: float = 0.02
     seed: int = 42
-    workers: int = 14
-    vocab_size: int = 4096
+    vocab_size: int = 2048
     tokenizer_documents: int = 40000
 
 
@@ -135,7 +141,6 @@ def make_model(settings: Settings, out: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(out)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(settings.seed)
-    torch.set_float32_matmul_precision("high")
     config = Qwen3Config(
         **ARCHITECTURE,
         vocab_size=len(tokenizer),
@@ -144,118 +149,185 @@ def make_model(settings: Settings, out: Path) -> None:
         bos_token_id=None,
     )
     model = Qwen3ForCausalLM(config).to(device)
-    started = time.monotonic()
-    curve = _train(model, tokenizer, settings, device)
+    state = Pretraining(model, settings, out.with_name(out.name + ".partial"))
+    state.resume()
+    state.run(tokenizer, device)
     model.half().save_pretrained(out)
     facts = {
         "settings": asdict(settings),
         "architecture": ARCHITECTURE,
         "parameters": sum(p.numel() for p in model.parameters()),
         "tokens": settings.steps * settings.rows * settings.row_tokens,
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": round(state.seconds),
         "device": torch.cuda.get_device_name() if device == "cuda" else "CPU",
         "date": dt.date.today().isoformat(),
         "torch": str(torch.__version__),
-        "loss_curve": curve,
+        "loss_curve": state.curve,
     }
     (out / "pretraining.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    state.file.unlink(missing_ok=True)
 
 
-def _train(
-    model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, settings: Settings, device: str
-) -> list[dict[str, float]]:
-    """AdamW with warmup and cosine decay; returns the loss of assistant tokens every 50 steps."""
-    import torch
+class Pretraining:
+    """The state of a run: model, optimizers, the step it is at and the loss curve so far."""
 
-    decayed = [p for p in model.parameters() if p.ndim >= 2]
-    rest = [p for p in model.parameters() if p.ndim < 2]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": settings.weight_decay},
-            {"params": rest, "weight_decay": 0.0},
-        ],
-        lr=settings.learning_rate,
-        betas=(0.9, 0.98),
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings))
-    forward = torch.compile(_losses) if device == "cuda" else _losses
-    curve: list[dict[str, float]] = []
-    progress = tqdm(_batches(tokenizer, settings), total=settings.steps, desc="pretraining", mininterval=5)
-    for step, (ids, weights) in enumerate(progress, 1):
-        ids, weights = ids.to(device, non_blocking=True), weights.to(device, non_blocking=True)
-        with torch.autocast(device, dtype=torch.bfloat16):
-            loss, assistant_loss = forward(model, ids, weights)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        schedule.step()
-        if step % 50 == 0 or step == settings.steps:
-            curve.append({"step": step, "assistant_loss": round(assistant_loss.item(), 4)})
-            progress.set_postfix(loss=curve[-1]["assistant_loss"])
-    return curve
+    def __init__(self, model: Qwen3ForCausalLM, settings: Settings, file: Path) -> None:
+        import torch
 
+        inner = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+        outer = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
+        self.model = model
+        self.settings = settings
+        self.file = file
+        self.step = 0
+        self.seconds = 0.0
+        self.curve: list[dict[str, float]] = []
+        self.optimizers = [
+            torch.optim.Muon(
+                inner,
+                lr=settings.learning_rate,
+                weight_decay=settings.weight_decay,
+                adjust_lr_fn="match_rms_adamw",
+            ),
+            torch.optim.AdamW(outer, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
+        ]
 
-def _rate(step: int, settings: Settings) -> float:
-    import math
+    def resume(self) -> None:
+        """Go on from the saved state, if there is one."""
+        import torch
 
-    if step < settings.warmup_steps:
-        return (step + 1) / settings.warmup_steps
-    done = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        if not self.file.exists():
+            return
+        saved = torch.load(self.file, weights_only=True)
+        self.model.load_state_dict(saved["model"])
+        for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        self.step, self.seconds, self.curve = saved["step"], saved["seconds"], saved["curve"]
+
+    def save(self) -> None:
+        import torch
+
+        partial = self.file.with_name(self.file.name + ".new")
+        torch.save(
+            {
+                "model": self.model.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                "step": self.step,
+                "seconds": self.seconds,
+                "curve": self.curve,
+            },
+            partial,
+        )
+        partial.replace(self.file)
+
+    def run(self, tokenizer: PreTrainedTokenizerFast, device: str) -> None:
+        """Train up to `settings.steps`, saving on the way."""
+        import torch
+
+        trunk = torch.compile(lambda ids: self.model.model(input_ids=ids, use_cache=False)[0])
+        batches = _batches(tokenizer, self.settings, self.step)
+        bar = tqdm(batches, total=self.settings.steps, initial=self.step, mininterval=10)
+        started = time.monotonic() - self.seconds
+        for ids, weights in bar:
+            self._set_rate()
+            with torch.autocast(device, dtype=torch.bfloat16):
+                loss, spoken = _losses(self.model, trunk, ids.to(device), weights.to(device))
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            for optimizer in self.optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            self.step += 1
+            self.seconds = time.monotonic() - started
+            if self.step % LOG_EVERY == 0:
+                self.curve.append({"step": self.step, "assistant_loss": round(spoken.item(), 4)})
+                bar.set_postfix(loss=self.curve[-1]["assistant_loss"])
+            if self.step % SAVE_EVERY == 0:
+                self.save()
+
+    def _set_rate(self) -> None:
+        """Warm up, stay, and fall to zero over the last `decay_share` of the steps."""
+        s = self.settings
+        left = (s.steps - self.step) / max(1.0, s.steps * s.decay_share)
+        rate = s.learning_rate * min(1.0, (self.step + 1) / s.warmup_steps, left)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
 
 
 def _losses(
-    model: Any, ids: torch.Tensor, weights: torch.Tensor
+    model: Qwen3ForCausalLM,
+    trunk: Callable[[torch.Tensor], torch.Tensor],
+    ids: torch.Tensor,
+    weights: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weighted mean loss, and the plain mean over assistant tokens. ids, weights: (rows, tokens + 1)."""
     import torch
 
-    logits = model(input_ids=ids[:, :-1], use_cache=False).logits
-    losses = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none"
-    )
-    targets = weights[:, 1:].flatten()
-    spoken = (targets == 1).float()
-    return (losses * targets).sum() / targets.sum(), (losses * spoken).sum() / spoken.sum()
+    kept = weights[:, 1:].flatten().nonzero().squeeze(1)
+    weight = weights[:, 1:].flatten()[kept]
+    hidden = trunk(ids[:, :-1].contiguous()).flatten(0, 1)[kept]
+    logits = model.lm_head(hidden).float()
+    losses = torch.nn.functional.cross_entropy(logits, ids[:, 1:].flatten()[kept], reduction="none")
+    spoken = losses.detach()[weight == 1]
+    return (losses * weight).sum() / weight.sum(), spoken.mean()
 
 
 def _batches(
-    tokenizer: PreTrainedTokenizerFast, settings: Settings
+    tokenizer: PreTrainedTokenizerFast, settings: Settings, first: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """`steps` batches of packed rows, made by worker processes; the same for the same settings."""
+    """Batches of packed rows from `first` to the last step; a batch depends on its number alone."""
     import torch
-    from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+    from torch.utils.data import DataLoader, Dataset
 
-    class Rows(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
-        def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-            worker = get_worker_info()
-            seed = f"{settings.seed}/worker-{worker.id if worker else 0}"
-            for ids, weights in _rows(tokenizer, seed, settings.row_tokens + 1):
-                yield torch.tensor(ids), torch.tensor(weights)
+    class Batches(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+        def __len__(self) -> int:
+            return settings.steps - first
 
-    loader = DataLoader(
-        Rows(), batch_size=settings.rows, num_workers=settings.workers, pin_memory=torch.cuda.is_available()
-    )
-    yield from islice(loader, settings.steps)
+        def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+            rows = list(islice(_rows(tokenizer, f"{settings.seed}/{first + index}", settings), settings.rows))
+            return torch.tensor([ids for ids, _ in rows]), torch.tensor([w for _, w in rows])
+
+    yield from DataLoader(Batches(), batch_size=None, num_workers=1, prefetch_factor=8)
 
 
 def _rows(
-    tokenizer: PreTrainedTokenizerFast, seed: str, length: int
+    tokenizer: PreTrainedTokenizerFast, seed: str, settings: Settings
 ) -> Iterator[tuple[list[int], list[float]]]:
-    """Documents one after another, each ended by <|endoftext|>, cut into rows of `length` tokens."""
-    ids: list[int] = []
-    weights: list[float] = []
+    """Rows of whole documents, each ended by <|endoftext|>, packed largest first and padded."""
+    length = settings.row_tokens + 1
+    rng = Random(seed)
+    fitting = (d for d in _weighed(tokenizer, seed, rng) if len(d[0]) <= length)
+    waiting = sorted(islice(fitting, PACKING_BUFFER), key=lambda d: len(d[0]))
+    while True:
+        ids: list[int] = []
+        weights: list[float] = []
+        first = rng.randrange(len(waiting))
+        while first >= 0:
+            document = waiting.pop(first)
+            ids.extend(document[0])
+            weights.extend(document[1])
+            room = length - len(ids)
+            first = next((i for i in reversed(range(len(waiting))) if len(waiting[i][0]) <= room), -1)
+        padding = length - len(ids)
+        yield ids + [tokenizer.pad_token_id] * padding, weights + [0.0] * padding
+        waiting += islice(fitting, PACKING_BUFFER - len(waiting))
+        waiting.sort(key=lambda d: len(d[0]))
+
+
+def _weighed(
+    tokenizer: PreTrainedTokenizerFast, seed: str, rng: Random
+) -> Iterator[tuple[list[int], list[float]]]:
     for document in documents(seed):
+        ids: list[int] = []
+        weights: list[float] = []
         pieces = tokenizer(list(document.pieces), add_special_tokens=False)["input_ids"]
         for piece, trained in zip(pieces, document.trained, strict=True):
             ids.extend(piece)
-            weights.extend([1.0 if trained else PROMPT_WEIGHT] * len(piece))
-        ids.append(tokenizer.pad_token_id)
-        weights.append(PROMPT_WEIGHT)
-        while len(ids) >= length:
-            yield ids[:length], weights[:length]
-            ids, weights = ids[length:], weights[length:]
+            weights.extend(
+                1.0 if trained else PROMPT_WEIGHT * (rng.random() < PROMPT_SHARE) for _ in piece
+            )
+        yield [*ids, tokenizer.pad_token_id], [*weights, 0.0]
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def _conversation(
 
 def _offered(tool: MadeUpTool, rng: Random) -> list[dict[str, Any]]:
     offered = {tool.definition["name"]: tool.definition}
-    for _ in range(rng.choice([0, 1, 1, 2, 2, 3, 4, 5])):
+    for _ in range(rng.choice([0, 1, 1, 2, 2, 3, 3, 4])):
         other = made_up_tool(rng).definition
         offered.setdefault(other["name"], other)
     tools = list(offered.values())
@@ -210,13 +210,14 @@ def plain_answer(language: Scene, rng: Random) -> Rendered:
     return _conversation((), [Message("user", asked), Message("assistant", reply)], rng)
 
 
+# Rows hold whole documents only, so the long ones of the catalogue fall away: its weight makes up for that.
 _MIX: tuple[tuple[Maker, int], ...] = (
-    (made_up_call, 34),
-    (made_up_parallel, 10),
-    (made_up_served, 10),
+    (made_up_call, 30),
+    (made_up_parallel, 8),
+    (made_up_served, 8),
     (made_up_reading, 8),
-    (catalogue_reading, 7),
-    (catalogue_purpose, 3),
-    (catalogue_call, 24),
+    (catalogue_reading, 8),
+    (catalogue_purpose, 4),
+    (catalogue_call, 50),
     (plain_answer, 4),
 )
