@@ -12,7 +12,6 @@ import hashlib
 import json
 import re
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -50,17 +49,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CatalogError as error:
         raise cli.DataError(str(error)) from None
     for split, facts in manifest["splits"].items():
-        print(f"{split:12} {facts['examples']:6} examples  {facts['tools']:4} tools  {facts['sha256'][:12]}")
+        print(
+            f"{split:12} {facts['examples']:6} examples  {facts['tools']:4} tools  "
+            f"{facts['sha256'][:12]}"
+        )
     print(f"next: python -m data.validate {args.out}/train.jsonl")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Build the dataset from the tool catalogue.")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write; must not exist or be empty")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder to write; must not exist or be empty"
+    )
     parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, for a quick look")
-    parser.add_argument("--catalogue", type=Path, default=CATALOGUE_DIR, help="folder of domain files")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="share of the full size, for a quick look"
+    )
+    parser.add_argument(
+        "--catalogue", type=Path, default=CATALOGUE_DIR, help="folder of domain files"
+    )
     return parser
 
 
@@ -186,7 +194,9 @@ def _new_example(scene: Scene, kind: str, name: str, rng: Random, used: set[str]
         if said not in used:
             used.add(said)
             return Example(name, kind, "catalogue", dialogue.tools, dialogue.messages)
-    raise CatalogError(f"the catalogue is too small for new {kind} examples; add requests or pool values")
+    raise CatalogError(
+        f"the catalogue is too small for new {kind} examples; add requests or pool values"
+    )
 
 
 def normalised(texts: Iterable[str]) -> str:
@@ -213,7 +223,9 @@ def _card(manifest: Mapping[str, Any]) -> str:
     splits = manifest["splits"]
     configs = "\n".join(f"  - split: {name}\n    path: {name}.jsonl" for name in splits)
     rows = "\n".join(
-        f"| {kind} | " + " | ".join(str(facts["kinds"].get(kind, 0)) for facts in splits.values()) + " |"
+        f"| {kind} | "
+        + " | ".join(str(facts["kinds"].get(kind, 0)) for facts in splits.values())
+        + " |"
         for kind in MIX
     )
     totals = " | ".join(str(facts["examples"]) for facts in splits.values())
@@ -229,16 +241,17 @@ configs:
 ---
 # Tool calls, refusals and clarifications
 
-Built by `python -m data.build --seed {manifest["seed"]}` of toolcall-sft from a hand-written catalogue of tools and
-phrasings; no text comes from a model or from another dataset. English only; the language is that of templates with
-drawn values, so it is narrower than that of real users.
+Built by `python -m data.build --seed {manifest["seed"]}` of toolcall-sft from a hand-written
+catalogue of tools and phrasings; no text comes from a model or from another dataset. English only;
+the language is that of templates with drawn values, so it is narrower than that of real users.
 
 | kind | {" | ".join(splits)} |
 | --- | {" | ".join("---" for _ in splits)} |
 {rows}
 | all | {totals} |
 
-`test_seen` has trained tools and phrasings that train does not have; `test_unseen` has tools that occur nowhere else.
+`test_seen` has trained tools and phrasings that train does not have; `test_unseen` has tools that
+occur nowhere else.
 """
 
 

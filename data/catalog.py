@@ -2,13 +2,14 @@
 
     python -m data.catalog [FILE.yaml ...]
 
-prints every problem of the named files (default: the shipped catalogue) and exits 1 if there is any.
-The format is described in docs/catalogue.md.
+prints every problem of the named files (default: the shipped catalogue) and exits 1 if there is
+any. The format is described in docs/catalogue.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -139,6 +140,8 @@ def load_catalogue(folder: Path = CATALOGUE_DIR) -> tuple[Domain, ...]:
 def load_pools(folder: Path = CATALOGUE_DIR) -> Pools:
     """The pools that every domain of a folder may use."""
     pools: Pools = _read_yaml(folder / POOLS_FILE)
+    if not isinstance(pools, Mapping):
+        raise CatalogError(f"{folder / POOLS_FILE}: no mapping of pools; see docs/catalogue.md")
     return pools
 
 
@@ -149,9 +152,13 @@ def load_domain(path: Path, shared: Pools) -> Domain:
         tools = tuple(_tool(entry) for entry in raw.pop("tools"))
         pools = {**shared, **raw.pop("pools", {})}
         lists = {key: tuple(raw.pop(key, ())) for key in ("chains", "refusals", "answers")}
-        return Domain(raw.pop("domain"), raw.pop("about"), tools, pools, **lists)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CatalogError(f"{path}: {type(error).__name__}: {error}; see docs/catalogue.md") from None
+        domain = Domain(raw.pop("domain"), raw.pop("about"), tools, pools, **lists)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise CatalogError(f"{path}: {reason}; see docs/catalogue.md") from None
+    if raw:
+        raise CatalogError(f"{path}: unknown keys {sorted(map(str, raw))}; see docs/catalogue.md")
+    return domain
 
 
 def _read_yaml(path: Path) -> Any:
@@ -160,17 +167,26 @@ def _read_yaml(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     except OSError as error:
         raise CatalogError(f"{path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
+    except UnicodeDecodeError as error:
+        raise CatalogError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CatalogError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
 
 
 def _tool(entry: dict[str, Any]) -> Tool:
+    json.dumps(entry)  # A bare date in YAML is no JSON: better a TypeError here than in the build.
     fields = dict(entry)
     fields["input_schema"] = fields.pop("inputSchema")
-    fields["requests"] = tuple(fields["requests"])
+    fields["requests"] = tuple(map(_text, fields["requests"]))
     fields["outcomes"] = tuple(Outcome(**outcome) for outcome in fields.get("outcomes", ()))
     fields["errors"] = tuple(fields.get("errors", ()))
     return Tool(**fields)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text; quote it")
+    return value
 
 
 def problems(domain: Domain) -> Iterator[str]:
@@ -243,7 +259,9 @@ def _argument_problems(tool: Tool, pools: Pools) -> Iterator[str]:
 
 
 def _droppable_need(text: str, tool: Tool) -> bool:
-    return any(optional and set(slots_of(part)) & set(tool.needs) for part, optional in segments(text))
+    return any(
+        optional and set(slots_of(part)) & set(tool.needs) for part, optional in segments(text)
+    )
 
 
 def _outcome_problems(tool: Tool, pools: Pools) -> Iterator[str]:
@@ -258,7 +276,9 @@ def _outcome_problems(tool: Tool, pools: Pools) -> Iterator[str]:
         hazy = set(slots_of(outcome.answer)) - sure
         if hazy:
             yield f"answer says optional slots {sorted(hazy)}; use needed slots and `yields` only"
-        unseen = set(slots_of(outcome.answer)) - set(tool.needs) - set(slots_of(str(outcome.result)))
+        unseen = (
+            set(slots_of(outcome.answer)) - set(tool.needs) - set(slots_of(str(outcome.result)))
+        )
         if unseen:
             yield f"answer says {sorted(unseen)}, which the result does not contain"
     for error in tool.errors:
@@ -305,7 +325,9 @@ def _step_problems(
 
 def _dialogue_problems(entry: dict[str, Any], reply: str, pools: Pools) -> Iterator[str]:
     try:
-        slots = {name: fill(spec, pools, Random(0)) for name, spec in entry.get("slots", {}).items()}
+        slots = {
+            name: fill(spec, pools, Random(0)) for name, spec in entry.get("slots", {}).items()
+        }
         unknown = set(slots_of(entry["request"] + entry[reply])) - set(slots)
         if unknown:
             yield f"undefined slots {sorted(unknown)}"
@@ -315,7 +337,9 @@ def _dialogue_problems(entry: dict[str, Any], reply: str, pools: Pools) -> Itera
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check catalogue files.")
-    parser.add_argument("files", nargs="*", type=Path, help="domain files (default: the shipped ones)")
+    parser.add_argument(
+        "files", nargs="*", type=Path, help="domain files (default: the shipped ones)"
+    )
     files = parser.parse_args(argv).files or sorted(CATALOGUE_DIR.glob("*.yaml"))
     found = 0
     n_tools = 0

@@ -19,7 +19,7 @@ class DataError(UserError):
 
 
 def run(main: Callable[[], int]) -> None:
-    """Run a command's main and exit with its code; a UserError becomes one line, not a traceback."""
+    """Run a command's main and exit with its code; a UserError becomes one line."""
     try:
         code = main()
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Compose conversations of every kind from the catalogue: a Scene and a random source in, a record's content out."""
+"""Compose conversations of every kind from the catalogue: a Scene in, a record's content out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
-from data.catalog import Domain, Tool, substitute
+from data.catalog import CatalogError, Domain, Tool, substitute
 from data.phrasing import Utterance, dress, fill_all, plain, put, say, say_too_little
 from data.record import Message
 from data.slots import Slot, fill
@@ -78,6 +78,7 @@ class Dialogue:
     messages: tuple[Message, ...]
 
 
+Drawn = TypeVar("Drawn")
 Maker = Callable[[Scene, Random], Dialogue | None]
 
 
@@ -90,8 +91,8 @@ def assistant(text: str) -> Message:
 
 
 def tool_call(scene: Scene, rng: Random) -> Dialogue | None:
-    """A request and its one call; now and then after a question asked back, or after an earlier task."""
-    domain, tool = rng.choice(scene.tools)
+    """A request and its call; now and then after a question asked back or an earlier task."""
+    domain, tool = _any(scene.tools, "tools", rng)
     style = rng.random()
     if style < 0.12:
         return _asked_back_then_call(scene, domain, tool, rng)
@@ -99,7 +100,7 @@ def tool_call(scene: Scene, rng: Random) -> Dialogue | None:
     messages = [user(dress(utterance.text, rng)), _call(1, tool, utterance.slots)]
     tools = [tool]
     if style < 0.22:
-        earlier_domain, earlier = rng.choice(scene.tools)
+        earlier_domain, earlier = _any(scene.tools, "tools", rng)
         history = _served(scene, earlier_domain, earlier, 1, rng)
         messages = [*history, messages[0], _call(2, tool, utterance.slots)]
         tools.append(earlier)
@@ -108,10 +109,12 @@ def tool_call(scene: Scene, rng: Random) -> Dialogue | None:
 
 def parallel(scene: Scene, rng: Random) -> Dialogue | None:
     """Two or three requests in one message, and their calls in the order they were asked for."""
-    domain, tool = rng.choice(scene.tools)
+    domain, tool = _any(scene.tools, "tools", rng)
     pairs = [(domain, tool)]
     for _ in range(rng.choice([1, 1, 2])):
-        pairs.append((domain, tool) if tool.slots and rng.random() < 0.6 else rng.choice(scene.tools))
+        pairs.append(
+            (domain, tool) if tool.slots and rng.random() < 0.6 else _any(scene.tools, "tools", rng)
+        )
     utterances = [_request(scene, *pair, rng) for pair in pairs]
     calls = [
         request_text(ToolCall(t.name, t.call_arguments(u.slots), number))
@@ -127,16 +130,16 @@ def parallel(scene: Scene, rng: Random) -> Dialogue | None:
 
 
 def multi_step(scene: Scene, rng: Random) -> Dialogue | None:
-    """A call and its result, then the answer; or a chain in which one result feeds the next call."""
+    """A call, its result and the answer; or a chain in which a result feeds the next call."""
     if scene.chains and rng.random() < 0.4:
         return _chain(scene, rng)
-    domain, tool = rng.choice(scene.tools)
+    domain, tool = _any(scene.tools, "tools", rng)
     return _dialogue(scene, domain, [tool], _served(scene, domain, tool, 1, rng), rng)
 
 
 def clarification(scene: Scene, rng: Random) -> Dialogue | None:
     """A request that leaves out what the call needs, and the question for exactly that."""
-    domain, tool = rng.choice(scene.tools)
+    domain, tool = _any(scene.tools, "tools", rng)
     utterance = _too_little(scene, domain, tool, rng)
     if utterance is None:
         return None
@@ -146,7 +149,7 @@ def clarification(scene: Scene, rng: Random) -> Dialogue | None:
 
 def refusal(scene: Scene, rng: Random) -> Dialogue | None:
     """A request that must not be served, with tools of its own domain at hand."""
-    domain, entry = rng.choice(scene.refusals)
+    domain, entry = _any(scene.refusals, "refusals", rng)
     text, slots = plain(entry["request"], domain.pools, entry.get("slots", {}), rng)
     near = [tool for d, tool in scene.tools if d is domain]
     tools = rng.sample(near, min(len(near), rng.choice([1, 2, 2])))
@@ -156,7 +159,7 @@ def refusal(scene: Scene, rng: Random) -> Dialogue | None:
 
 def irrelevance(scene: Scene, rng: Random) -> Dialogue | None:
     """A request that none of the offered tools can serve, and a reply that says so."""
-    domain, wanted = rng.choice(scene.tools)
+    domain, wanted = _any(scene.tools, "tools", rng)
     utterance = _request(scene, domain, wanted, rng)
     others = [tool for d, tool in scene.tools if d is not domain]
     tools = rng.sample(others, min(len(others), rng.choice(TOOL_COUNTS)))
@@ -168,11 +171,11 @@ def irrelevance(scene: Scene, rng: Random) -> Dialogue | None:
 def answer(scene: Scene, rng: Random) -> Dialogue | None:
     """A question that needs no tool, or small talk after a task is done."""
     if rng.random() < 0.25:
-        domain, tool = rng.choice(scene.tools)
+        domain, tool = _any(scene.tools, "tools", rng)
         said, reply = rng.choice(SMALL_TALK)
         messages = [*_served(scene, domain, tool, 1, rng), user(said), assistant(reply)]
         return _dialogue(scene, domain, [tool], messages, rng)
-    domain, entry = rng.choice(scene.answers)
+    domain, entry = _any(scene.answers, "answers", rng)
     text, slots = plain(entry["request"], domain.pools, entry.get("slots", {}), rng)
     near = [tool for d, tool in scene.tools if d is domain]
     tools = rng.sample(near, min(len(near), 1))
@@ -191,6 +194,12 @@ MAKERS: dict[str, Maker] = {
 }
 
 
+def _any(items: Sequence[Drawn], what: str, rng: Random) -> Drawn:
+    if not items:
+        raise CatalogError(f"the catalogue has no {what} for this split; add domains or {what}")
+    return rng.choice(items)
+
+
 def _request(scene: Scene, domain: Domain, tool: Tool, rng: Random) -> Utterance:
     return say(rng.choice(scene.requests[tool.name]), tool, domain.pools, rng)
 
@@ -207,9 +216,7 @@ def _question(tool: Tool, utterance: Utterance, rng: Random) -> str:
     return rng.choice(ASK_BACK).format(need=need, does=tool.does)
 
 
-def _asked_back_then_call(
-    scene: Scene, domain: Domain, tool: Tool, rng: Random
-) -> Dialogue | None:
+def _asked_back_then_call(scene: Scene, domain: Domain, tool: Tool, rng: Random) -> Dialogue | None:
     utterance = _too_little(scene, domain, tool, rng)
     if utterance is None:
         return None
@@ -218,7 +225,11 @@ def _asked_back_then_call(
     messages = [
         user(dress(utterance.text, rng)),
         assistant(_question(tool, utterance, rng)),
-        user(rng.choice(["{}", "{}, please.", "Oh, of course: {}", "It's {}.", "{} - sorry"]).format(supplied)),
+        user(
+            rng.choice(["{}", "{}, please.", "Oh, of course: {}", "It's {}.", "{} - sorry"]).format(
+                supplied
+            )
+        ),
         _call(1, tool, utterance.slots | added),
     ]
     return _dialogue(scene, domain, [tool], messages, rng)
@@ -232,7 +243,9 @@ def _served(scene: Scene, domain: Domain, tool: Tool, call_id: int, rng: Random)
         error = rng.choice(tool.errors)
         failure = put(error["message"], utterance.slots)
         reply = put(error["answer"], utterance.slots)
-        wire = rng.choice([result_text(call_id, failure, True), error_text(call_id, -32603, failure)])
+        wire = rng.choice(
+            [result_text(call_id, failure, True), error_text(call_id, -32603, failure)]
+        )
         return [*messages, Message("tool", wire), assistant(reply)]
     outcome = rng.choice(tool.outcomes)
     slots = utterance.slots | fill_all(tool.yields, domain.pools, rng)
@@ -278,8 +291,8 @@ def _dialogue(
     names = {tool.name for tool in needed}
     near = [tool for d, tool in scene.tools if d is domain and tool.name not in names]
     far = [tool for d, tool in scene.tools if d is not domain and tool.name not in names]
-    offered = list(needed)
-    for _ in range(rng.choice(TOOL_COUNTS) - len(needed)):
+    offered = list({tool.name: tool for tool in needed}.values())
+    for _ in range(rng.choice(TOOL_COUNTS) - len(offered)):
         source = near if near and (rng.random() < SAME_DOMAIN or not far) else far
         if source:
             offered.append(source.pop(rng.randrange(len(source))))

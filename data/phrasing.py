@@ -63,8 +63,14 @@ def say_too_little(phrasing: str, tool: Tool, pools: Pools, rng: Random) -> Utte
 
 def droppable_needs(phrasing: str, tool: Tool) -> list[str]:
     """Needed slots that stand only in optional parts of a phrasing."""
-    fixed = {name for text, optional in segments(phrasing) if not optional for name in slots_of(text)}
-    return [name for name in dict.fromkeys(slots_of(phrasing)) if name in tool.needs and name not in fixed]
+    fixed = {
+        name for text, optional in segments(phrasing) if not optional for name in slots_of(text)
+    }
+    return [
+        name
+        for name in dict.fromkeys(slots_of(phrasing))
+        if name in tool.needs and name not in fixed
+    ]
 
 
 def _say(
@@ -79,7 +85,7 @@ def _say(
     said = "".join(parts)
     slots = {name: fill(tool.slots[name], pools, rng) for name in dict.fromkeys(slots_of(said))}
     missing = tuple(name for name in tool.needs if name not in slots)
-    return Utterance(tidy(put(said, slots)), slots, missing)
+    return Utterance(put(tidy(said), slots), slots, missing)
 
 
 def _kept(names: set[str], tool: Tool, rng: Random) -> bool:
@@ -96,17 +102,24 @@ def fill_all(specs: dict[str, Any], pools: Pools, rng: Random) -> dict[str, Slot
     return {name: fill(spec, pools, rng) for name, spec in specs.items()}
 
 
-def plain(phrasing: str, pools: Pools, specs: dict[str, Any], rng: Random) -> tuple[str, dict[str, Slot]]:
+def plain(
+    phrasing: str, pools: Pools, specs: dict[str, Any], rng: Random
+) -> tuple[str, dict[str, Slot]]:
     """Say a request that belongs to no tool; optional parts come half of the time."""
     said = "".join(
-        text for text, optional in segments(phrasing) if not optional or rng.random() < KEEP_OPTIONAL
+        text
+        for text, optional in segments(phrasing)
+        if not optional or rng.random() < KEEP_OPTIONAL
     )
     slots = fill_all(specs, pools, rng)
-    return tidy(put(said, slots)), slots
+    return put(tidy(said), slots), slots
 
 
 def tidy(text: str) -> str:
-    """Mend what a left-out part leaves behind: doubled blanks, lonely commas, blanks before stops."""
+    """Mend what a left-out part leaves behind: doubled blanks, lonely commas.
+
+    Before the slots are filled: a path said as "./src" keeps its dot.
+    """
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r" +([,.?!;:])(?=\s|$)", r"\1", text)
     text = re.sub(r"([,;:]) *(?=[.?!]( |$))", "", text)

@@ -92,7 +92,9 @@ def example_from(row: dict[str, Any]) -> Example:
         raise ValueError("'messages' is missing or empty")
     accepted = None if row.get("accepted") is None else tuple(_json_or_list(row, "accepted"))
     return Example(
-        *(row[name] for name in _STRING_FIELDS),
+        id=row["id"],
+        kind=row["kind"],
+        source=row["source"],
         tools=tuple(tools),
         messages=tuple(_message(index, message) for index, message in enumerate(messages)),
         accepted=accepted,

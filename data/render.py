@@ -1,7 +1,7 @@
-"""Turn a record into the text that is trained, prompted and served: the only place where that happens.
+"""Turn a record into the text that is trained, prompted and served, here and nowhere else.
 
-The chat template is data/templates/chat.jinja; an adapter ships it for its wire (`chat_template`), and this module
-renders the same text without a tokenizer, with the spans that carry loss.
+The chat template is data/templates/chat.jinja; an adapter ships it for its wire (`chat_template`),
+and this module renders the same text without a tokenizer, with the spans that carry loss.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from data.wire import Wire, read_strict
 
 TEMPLATE_FILE = Path(__file__).parent / "templates" / "chat.jinja"
 _FIRST_LINE = '{%- set wire = "jsonrpc" %}'
-# Noncharacters, which Unicode keeps for internal use: they mark where a turn's loss begins and ends.
+# Noncharacters, which Unicode keeps for internal use: they mark where a turn's loss begins and
+# ends.
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 
 
 class Rendered(NamedTuple):
-    """A conversation in pieces: texts, and whether each carries loss. Joined, they are the whole text."""
+    """A conversation in pieces, and whether each carries loss. Joined, they are its text."""
 
     pieces: tuple[str, ...]
     trained: tuple[bool, ...]
@@ -38,7 +39,7 @@ class Rendered(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """Token ids and labels of one conversation, of equal length; a label of -100 carries no loss."""
+    """Token ids and labels of a conversation: equal length, a label of -100 carries no loss."""
 
     input_ids: list[int]
     labels: list[int]
@@ -53,7 +54,7 @@ class Tokenizer(Protocol):
 class _Generation(Extension):
     """The `{% generation %}` block of Transformers' chat templates."""
 
-    tags = {"generation"}
+    tags = {"generation"}  # noqa: RUF012  (an instance variable in Jinja's own types)
 
     def parse(self, parser: Parser) -> nodes.Node:
         line = next(parser.stream).lineno
@@ -120,7 +121,7 @@ def prompt_of(example: Example, wire: Wire = "jsonrpc") -> str:
 
 
 def to_messages(messages: Sequence[Message], wire: Wire) -> list[dict[str, Any]]:
-    """Messages as the template takes them: contents as they are, or as OpenAI tool calls for hermes."""
+    """Messages as the template takes them: as they are, or as OpenAI tool calls for hermes."""
     if wire == "jsonrpc":
         return [{"role": m.role, "content": m.content} for m in messages]
     return [_openai_message(message) for message in messages]
@@ -133,7 +134,11 @@ def _openai_message(message: Message) -> dict[str, Any]:
     if not calls:
         return {"role": message.role, "content": message.content}
     tool_calls = [
-        {"id": str(c.id), "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
+        {
+            "id": str(c.id),
+            "type": "function",
+            "function": {"name": c.name, "arguments": c.arguments},
+        }
         for c in calls
     ]
     return {"role": "assistant", "content": "", "tool_calls": tool_calls}
@@ -153,8 +158,8 @@ def _result_content(content: str) -> str:
 def encode(tokenizer: Tokenizer, rendered: Rendered) -> Encoded:
     """Token ids and labels of a conversation.
 
-    Each piece is tokenised by itself, so the ids of a prompt are the first ids of the text it was trained in,
-    whatever the tokenizer.
+    Each piece is tokenised by itself, so the ids of a prompt are the first ids of the text it was
+    trained in, whatever the tokenizer.
     """
     ids: list[int] = []
     labels: list[int] = []

@@ -1,4 +1,4 @@
-"""Fill the slots of a catalogue phrasing: a spec and a random source in, what is said and what is meant out.
+"""Fill the slots of a catalogue phrasing: a spec in, what is said and what is meant out.
 
 A slot spec is the name of a pool (`city`), or one of
 `{integer: [low, high]}`, `{number: [low, high, decimals]}`, `{id: "INV-####"}`,
@@ -39,12 +39,18 @@ class Slot:
 
 def fill(spec: Any, pools: Pools, rng: Random) -> Slot:
     """Draw one value for `spec`. Raises SlotError when the spec is not one that exists."""
-    if isinstance(spec, str):
-        return _from_pool(spec, pools, rng)
-    if isinstance(spec, Mapping):
-        for kind, draw in _KINDS.items():
-            if kind in spec:
-                return draw(spec, pools, rng)
+    try:
+        if isinstance(spec, str):
+            return _from_pool(spec, pools, rng)
+        if isinstance(spec, Mapping):
+            for kind, draw in _KINDS.items():
+                if kind in spec:
+                    return draw(spec, pools, rng)
+    except SlotError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise SlotError(f"slot spec {spec!r} cannot be drawn ({reason})") from None
     raise SlotError(f"slot spec {spec!r} is neither a pool name nor one of {', '.join(_KINDS)}")
 
 
@@ -91,6 +97,8 @@ def _choice(spec: Mapping[str, Any], pools: Pools, rng: Random) -> Slot:
 
 def _list(spec: Mapping[str, Any], pools: Pools, rng: Random) -> Slot:
     low, high = spec.get("count", [1, 3])
+    if low < 1:
+        raise SlotError(f"slot spec {spec!r} may draw an empty list; count from 1")
     items: list[Slot] = []
     for _ in range(rng.randint(low, high)):
         item = fill(spec["list"], pools, rng)

@@ -5,12 +5,14 @@ A call is one JSON-RPC 2.0 request in the Model Context Protocol's form, compact
 
     {"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_weather","arguments":{"city":"Paris"}}}
 
-`read_strict` says what a server would say; `read_forgiving` finds the calls that a person would see.
+`read_strict` says what a server would say; `read_forgiving` finds the calls that a person would
+see.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,14 +27,18 @@ INVALID_PARAMS = -32602
 
 MAX_DEPTH = 64
 MAX_VALUES = 1000
+# Characters that unclosed values may cost, beside twice the reply: without a bound, 1 MB of them
+# takes minutes.
+RESCAN_CHARS = 100_000
 
-_THINK = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
-_TOOL_CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
+_JSON_SPACE = " \t\r\n"
+_THINK_TAG = re.compile(r"</?think>")
 _VALUE_START = re.compile(r"""\{\s*["']|\[\s*\{""")
 _BRACKET_OR_QUOTE = re.compile(r"""\\.|["{}\[\]]""", re.DOTALL)
-_REQUEST_LINE = re.compile(r'^\s*(?:\{\s*"jsonrpc"|<tool_call>)', re.MULTILINE)
+_REQUEST_LINE = re.compile(r'^[ \t]*(?:\{\s*"jsonrpc"|<tool_call>)', re.MULTILINE)
 _REQUEST_KEYS = {"jsonrpc", "id", "method", "params"}
-_DEFINITION_KEYS = {"description", "inputSchema", "input_schema", "outputSchema"}
+_DEFINITION_KEYS = {"description", "inputSchema", "input_schema", "outputSchema", "strict"}
+_SCHEMA_KEYS = {"$schema", "$defs", "type", "properties", "required", "additionalProperties"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def request_text(call: ToolCall) -> str:
 
 
 def result_text(call_id: int | str, text: str, is_error: bool = False) -> str:
-    """A tool's answer as one line of JSON-RPC; `is_error` is the tool's own failure, as MCP has it."""
+    """A tool's answer as one line of JSON-RPC; `is_error` is the tool's own failure in MCP."""
     result = {"content": [{"type": "text", "text": text}], "isError": is_error}
     return compact({"jsonrpc": "2.0", "id": call_id, "result": result})
 
@@ -92,7 +98,7 @@ def compact(value: Any) -> str:
 
 def read_strict(text: str, wire: Wire = "jsonrpc") -> Reading:
     """Read a reply as a server would: the whole of it is calls, or none of it is."""
-    body = without_thinking(text).strip()
+    body = without_thinking(text).strip(_JSON_SPACE)
     try:
         if wire == "hermes":
             return _read_hermes(body)
@@ -102,11 +108,39 @@ def read_strict(text: str, wire: Wire = "jsonrpc") -> Reading:
 
 
 def without_thinking(text: str) -> str:
-    """The reply without its think blocks; one that never closes takes the rest of the reply along."""
-    before, closed, after = text.partition("</think>")
-    if closed and "<think>" not in before:
-        text = after
-    return _THINK.sub("", text)
+    """The reply without its think blocks; one that never closes takes the rest of the reply along.
+
+    A close without an open ends a block that the prompt opened. Tags inside a call's arguments are
+    no tags.
+    """
+    kept: list[str] = []
+    position, thinking = 0, False
+    for tag, start, end in _think_tags(text):
+        if tag == "</think>":
+            if not thinking:
+                kept.clear()
+            position, thinking = end, False
+        elif not thinking:
+            kept.append(text[position:start])
+            thinking = True
+    if not thinking:
+        kept.append(text[position:])
+    return "".join(kept)
+
+
+def _think_tags(text: str) -> Iterator[tuple[str, int, int]]:
+    """Tag, start and end of each think tag that does not stand in the strings of a JSON line."""
+    offset = 0
+    for line in text.split("\n"):
+        if "think>" in line and not _is_json_line(line):
+            for match in _THINK_TAG.finditer(line):
+                yield match[0], offset + match.start(), offset + match.end()
+        offset += len(line) + 1
+
+
+def _is_json_line(line: str) -> bool:
+    value = line.strip(_JSON_SPACE).removeprefix("<tool_call>").removesuffix("</tool_call>")
+    return value.lstrip(_JSON_SPACE)[:1] in ("{", "[") and _parsed(value) is not None
 
 
 def _read_jsonrpc(body: str) -> Reading:
@@ -114,7 +148,7 @@ def _read_jsonrpc(body: str) -> Reading:
         if read_forgiving(body):
             raise _Refused("mixed", "a call stands beside text or in another format", PARSE_ERROR)
         return Reading(text=body)
-    lines = [line for line in body.split("\n") if line.strip()]
+    lines = [line for line in body.split("\n") if line.strip(_JSON_SPACE)]
     values = [_parse(line) for line in lines]
     if len(values) == 1 and isinstance(values[0], list):
         values = values[0]
@@ -135,26 +169,71 @@ def _read_hermes(body: str) -> Reading:
         if read_forgiving(body):
             raise _Refused("mixed", "a call outside <tool_call> tags", None)
         return Reading(text=body)
-    if _TOOL_CALL.sub("", body).strip():
-        raise _Refused("mixed", "text beside <tool_call> blocks, or a block without end", None)
-    values = [_parse(block.strip()) for block in _TOOL_CALL.findall(body)]
+    values = [_parse(block.strip(_JSON_SPACE)) for block in _tool_call_blocks(body)]
     return Reading(calls=tuple(_named_call(value) for value in values))
 
 
+def _tool_call_blocks(body: str) -> list[str]:
+    """What stands in each <tool_call> block."""
+    blocks: list[str] = []
+    before, *parts = body.split("<tool_call>")
+    outside = [before]
+    for part in parts:
+        block, closed, after = part.partition("</tool_call>")
+        blocks.append(block)
+        outside.append(after if closed else "unclosed")
+    if any(text.strip(_JSON_SPACE) for text in outside):
+        raise _Refused("mixed", "text beside <tool_call> blocks, or a block without end", None)
+    return blocks
+
+
 def _parse(line: str) -> Any:
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        value = dict(pairs)
-        if len(value) < len(pairs):
-            raise _Refused("invalid_request", "a key stands twice in one object", INVALID_REQUEST)
-        return value
-
-    def finite(constant: str) -> Any:
-        raise _Refused("parse_error", f"{constant} is not JSON", PARSE_ERROR)
-
     try:
-        return json.loads(line, object_pairs_hook=once, parse_constant=finite)
+        value = json.loads(
+            line, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite
+        )
     except (ValueError, RecursionError) as error:
         raise _Refused("parse_error", _first_line(error), PARSE_ERROR) from None
+    if line.count("{") + line.count("[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+        raise _Refused("parse_error", f"nested deeper than {MAX_DEPTH}", PARSE_ERROR)
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise _Refused("invalid_request", "a key stands twice in one object", INVALID_REQUEST)
+    return value
+
+
+def _refuse_constant(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError("a number is out of range")
+    return value
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    """Are objects and arrays nested more than `limit` deep? Level by level, without recursion."""
+    level = [value]
+    for _ in range(limit + 1):
+        parts = [part for part in level if isinstance(part, dict | list)]
+        level = [item for p in parts for item in (p.values() if isinstance(p, dict) else p)]
+        if not parts:
+            return False
+    return True
+
+
+def _parsed(text: str) -> Any:
+    """The JSON value of a text, or None; of a key that stands twice the last."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _first_line(error: Exception) -> str:
@@ -192,7 +271,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _named_call(value: Any) -> ToolCall:
-    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not value["name"]:
         raise _Refused("invalid_request", 'a call is {"name", "arguments"}', None)
     if not isinstance(value.get("arguments"), dict):
         raise _Refused("invalid_params", '"arguments" is no object', None)
@@ -213,27 +292,26 @@ def read_forgiving(text: str) -> tuple[ToolCall, ...]:
 
 def _json_values(text: str) -> Iterator[Any]:
     """Top-level JSON objects and arrays of a text, left to right."""
-    position = 0
+    position, rescans = 0, RESCAN_CHARS + 2 * len(text)
     for _ in range(MAX_VALUES):
         start = _VALUE_START.search(text, position)
         if start is None:
             return
-        end = _closing(text, start.start())
-        if end is None:
-            later = _REQUEST_LINE.search(text, text.find("\n", start.start()) + 1)
-            if later is None or "\n" not in text[start.start() :]:
-                return
-            position = later.start()
+        end, position = _closing(text, start.start())
+        if end is not None:
+            if (value := _parsed(text[start.start() : end])) is not None:
+                yield value
             continue
-        position = end
-        try:
-            yield json.loads(text[start.start() : end])
-        except (ValueError, RecursionError):
-            continue
+        rescans -= position - start.start()
+        newline = text.find("\n", start.start())
+        later = _REQUEST_LINE.search(text, newline + 1) if newline >= 0 else None
+        if later is None or rescans < 0:
+            return
+        position = later.start()
 
 
-def _closing(text: str, start: int) -> int | None:
-    """Index after the bracket that closes the one at `start`, or None."""
+def _closing(text: str, start: int) -> tuple[int | None, int]:
+    """Where the bracket at `start` is closed (or None), and how far the text was read for it."""
     depth, in_string = 0, False
     for match in _BRACKET_OR_QUOTE.finditer(text, start):
         mark = match[0]
@@ -244,12 +322,12 @@ def _closing(text: str, start: int) -> int | None:
         elif mark in "{[":
             depth += 1
             if depth > MAX_DEPTH:
-                return None
+                return None, match.end()
         else:
             depth -= 1
             if depth == 0:
-                return match.end()
-    return None
+                return match.end(), match.end()
+    return None, len(text)
 
 
 def _calls_in(value: Any) -> Iterator[ToolCall]:
@@ -274,23 +352,25 @@ def _call_in(value: dict[str, Any]) -> ToolCall | None:
     else:
         if isinstance(value.get("function"), dict):
             value = value["function"]
-        if _DEFINITION_KEYS & set(value):
+            if value.get("parameters") == {}:
+                return None
+        if _DEFINITION_KEYS & set(value) or _is_schema(value.get("parameters")):
             return None
-        arguments = next((value[k] for k in ("arguments", "parameters", "args") if k in value), None)
+        keys = ("arguments", "parameters", "args")
+        arguments = next((value[key] for key in keys if key in value), None)
     name = value.get("name") or value.get("tool")
     if isinstance(arguments, str):
-        arguments = _object_in(arguments)
-    if not isinstance(name, str) or not isinstance(arguments, dict) or _is_schema(arguments):
+        arguments = _parsed(arguments)
+    if not isinstance(name, str) or not isinstance(arguments, dict):
         return None
-    return ToolCall(name, arguments, call_id)
+    return None if _is_deeper(arguments, MAX_DEPTH) else ToolCall(name, arguments, call_id)
 
 
-def _object_in(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _is_schema(arguments: dict[str, Any]) -> bool:
-    return arguments.get("type") == "object" and isinstance(arguments.get("properties"), dict)
+def _is_schema(parameters: Any) -> bool:
+    """Are these a definition's `parameters` (a JSON Schema) and not a call's?"""
+    if not isinstance(parameters, dict):
+        return False
+    is_object, has_properties = parameters.get("type") == "object", "properties" in parameters
+    return (is_object and has_properties) or (
+        (is_object or has_properties) and set(parameters) <= _SCHEMA_KEYS
+    )

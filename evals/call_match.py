@@ -1,14 +1,16 @@
 """Do the calls made equal the calls accepted? The rules of BFCL's AST checker.
 
-Source: Berkeley Function-Calling Leaderboard, bfcl_eval/eval_checker/ast_eval/ast_checker.py. Forgiven: case, space and
-`,./-_*^` in strings, an integer for a number, any accepted alternative, an optional argument left out, any order of
-parallel calls. Not forgiven: an extra or null argument, 5.0 for an integer, the order of a list, the case of a name.
+Source: Berkeley Function-Calling Leaderboard, bfcl_eval/eval_checker/ast_eval/ast_checker.py.
+Forgiven: case, space and `,./-_*^` in strings, an integer for a number, any accepted alternative,
+an optional argument left out, any order of parallel calls. Not forgiven: an extra or null argument,
+5.0 for an integer, the order of a list, the case of a name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from data.wire import ToolCall
@@ -41,7 +43,9 @@ def match_calls(
     """Match calls to accepted ones in any order; `schemas` maps tool names to their inputSchema."""
     if len(calls) != len(accepted):
         return Match(False, f"{len(calls)} calls where {len(accepted)} are right")
-    pairs = [[match_call(call, want, schemas.get(call.name, {})) for call in calls] for want in accepted]
+    pairs = [
+        [match_call(call, want, schemas.get(call.name, {})) for call in calls] for want in accepted
+    ]
     if _assignable([[match.ok for match in row] for row in pairs]):
         return Match(True)
     reasons = [m.reason for row in pairs if not any(m.ok for m in row) for m in row]
@@ -86,8 +90,24 @@ def match_names(calls: Sequence[ToolCall], accepted: Sequence[Accepted]) -> bool
     return sorted(call.name for call in calls) == sorted(want["name"] for want in accepted)
 
 
+def match_arguments(
+    calls: Sequence[ToolCall], accepted: Sequence[Accepted], schemas: Mapping[str, Schema]
+) -> bool:
+    """Are the right arguments given, whatever the names of the tools?"""
+    if len(calls) != len(accepted):
+        return False
+    fits = [
+        [
+            match_call(replace(call, name=want["name"]), want, schemas.get(want["name"], {})).ok
+            for call in calls
+        ]
+        for want in accepted
+    ]
+    return _assignable(fits)
+
+
 def same_value(value: Any, wanted: Any, schema: Schema) -> bool:
-    """Is a value the wanted one? Strings loosely, numbers by value, lists in order, objects by key."""
+    """Is a value the wanted one? Strings loosely, numbers by value, lists in order."""
     if isinstance(wanted, bool) or isinstance(value, bool) or wanted is None or value is None:
         return type(value) is type(wanted) and bool(value == wanted)
     if isinstance(wanted, str):
@@ -111,13 +131,23 @@ def same_value(value: Any, wanted: Any, schema: Schema) -> bool:
 
 
 def _same_number(value: Any, wanted: int | float, schema: Schema) -> bool:
-    if isinstance(value, float) and (schema.get("type") == "integer" or _is_untyped_int(wanted, schema)):
+    types = _types(schema)
+    if (
+        isinstance(value, float)
+        and "number" not in types
+        and ("integer" in types or isinstance(wanted, int))
+    ):
         return False
     return isinstance(value, int | float) and value == wanted
 
 
-def _is_untyped_int(wanted: int | float, schema: Schema) -> bool:
-    return isinstance(wanted, int) and schema.get("type") != "number"
+def _types(schema: Schema) -> set[str]:
+    """Every type a schema names; a nullable one names two."""
+    types: set[str] = set()
+    for branch in _branches(schema):
+        named = branch.get("type")
+        types |= {named} if isinstance(named, str) else set(named or ())
+    return types
 
 
 def plain(text: str) -> str:
@@ -130,8 +160,14 @@ def _property(schema: Schema, name: str) -> Schema:
 
 
 def _part(schema: Schema, key: str) -> Schema:
-    value = schema.get(key)
-    return value if isinstance(value, Mapping) else {}
+    found = (branch[key] for branch in _branches(schema) if isinstance(branch.get(key), Mapping))
+    return next(found, {})
+
+
+def _branches(schema: Schema) -> list[Schema]:
+    """A schema and its alternatives: a nullable value is often `anyOf` its schema and null."""
+    alternatives = [*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())]
+    return [schema, *(branch for branch in alternatives if isinstance(branch, Mapping))]
 
 
 def _short(value: Any) -> str:

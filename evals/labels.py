@@ -1,4 +1,4 @@
-"""Label a text reply: does it ask for something, decline, or answer? By rule, so that the label can be explained."""
+"""Label a text reply by rule: does it ask for something, decline, or answer?"""
 
 from __future__ import annotations
 
@@ -6,25 +6,30 @@ import re
 
 # Words that decline. Searched in the first sentences only: an answer may say "cannot" further down.
 _DECLINES = re.compile(
-    r"\b(?:i|we)(?:'m| am|'re| are)? (?:sorry|afraid|unable|not able|not going to|not allowed|not permitted)\b"
-    r"|\b(?:i|we) (?:can't|cannot|can not|won't|will not|do not have|don't have|refuse|must decline|have no)\b"
+    r"\b(?:i|we)(?:'m| am|'re| are)? (?:sorry|afraid|unable|not able|not going to)\b"
+    r"|\b(?:i|we)(?:'m| am|'re| are)? not (?:allowed|permitted)\b"
+    r"|\b(?:i|we) (?:can't|cannot|can not|won't|will not|refuse|must decline)\b"
+    r"|\b(?:i|we) (?:do not have|don't have|have no)\b"
     r"|\b(?:i|we)(?:'ll| will) not\b|\b(?:i|we)(?:'d| would) rather not\b"
     r"|\bsorry, (?:no|but|there|i|that)\b|\bapologi[sz]e|\bapologies\b"
     r"|\bnone of (?:my|the|these) (?:\w+ )?(?:tools|functions)\b"
     r"|\bno (?:\w+ )?(?:tool|function)\b|\bthat is (?:outside|not something)\b"
-    r"|\boutside of what my tools\b|\b(?:that|this) (?:is|would be) (?:beyond|fraud|illegal|theft|a crime)\b"
+    r"|\boutside of what my tools\b"
+    r"|\b(?:that|this) (?:is|would be) (?:beyond|fraud|illegal|theft|a crime)\b"
     r"|\bnot something (?:i|we)\b",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
     r"\?\s*$|\?\s|\b(?:could|can|would|may|might) (?:you|i)\b[^.?!]*\?"
-    r"|\b(?:please|kindly) (?:provide|tell|give|specify|share|let me know|clarify|confirm|supply|enter|send)\b"
+    r"|\b(?:please|kindly) (?:provide|tell|give|specify|share|let me know)\b"
+    r"|\b(?:please|kindly) (?:clarify|confirm|supply|enter|send)\b"
     r"|\b(?:i|we)(?:'ll| will)? (?:still )?(?:need|require)\b"
     r"|\b(?:i am|i'm) missing\b|\blet me know (?:the|which|what|your)\b",
     re.IGNORECASE,
 )
 _OFFERS_MORE = re.compile(
-    r"(?:is there anything else|anything else i|how can i help|what can i do for you|how may i)[^?]*\?",
+    r"(?:is there anything else|anything else i|how can i help|how may i|what can i do for you)"
+    r"[^?]*\?",
     re.IGNORECASE,
 )
 _HEAD_CHARS = 400

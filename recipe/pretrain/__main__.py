@@ -1,11 +1,12 @@
 """Make the embedded base model: a small Qwen3 with its own tokenizer, pretrained on generated text.
 
-    python -m recipe.pretrain tokenizer --out DIR      # a minute on one core
-    python -m recipe.pretrain model --out DIR          # minutes on a GPU, an hour or two on two cores
+    python -m recipe.pretrain tokenizer --out DIR      # a minute on one core python -m
+    recipe.pretrain model --out DIR          # minutes on a GPU, an hour or two on two cores
 
-DIR gets tokenizer files, then model.safetensors (float16), config.json and pretraining.json: settings, seed, device
-and loss curve. The text is corpus.py's. Every assistant token carries loss, and of the others a sampled share with a
-lower weight. Killed, the same command goes on from the last state in DIR.partial.
+DIR gets tokenizer files, then model.safetensors (float16), config.json and pretraining.json:
+settings, seed, device and loss curve. The text is corpus.py's. Every assistant token carries loss,
+and of the others a sampled share with a lower weight. Killed, the same command goes on from the
+last state in DIR.partial.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from data import cli
 from data.render import chat_template
 from recipe.pretrain.corpus import documents
 
@@ -45,7 +45,8 @@ SPECIAL_TOKENS = (
 )
 # Qwen3's own split into pre-tokens: every digit alone, so that numbers are copied digit by digit.
 PRE_TOKEN = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 ARCHITECTURE = {
     "hidden_size": 128,
@@ -83,7 +84,9 @@ class Settings:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
-    overrides = {k: v for k, v in vars(args).items() if k in Settings.__annotations__ and v is not None}
+    overrides = {
+        k: v for k, v in vars(args).items() if k in Settings.__annotations__ and v is not None
+    }
     settings = Settings(**overrides)
     args.out.mkdir(parents=True, exist_ok=True)
     if args.part == "tokenizer":
@@ -103,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def make_tokenizer(settings: Settings, out: Path) -> None:
-    """Train a byte-level BPE on the corpus and save it with the hermes template of the base model."""
+    """Train a byte-level BPE on the corpus and save it with the hermes template."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -120,7 +123,10 @@ def make_tokenizer(settings: Settings, out: Path) -> None:
         special_tokens=list(SPECIAL_TOKENS),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
-    texts = (d.text for d in islice(documents(f"{settings.seed}/tokenizer"), settings.tokenizer_documents))
+    texts = (
+        d.text
+        for d in islice(documents(f"{settings.seed}/tokenizer"), settings.tokenizer_documents)
+    )
     tokenizer.train_from_iterator(tqdm(texts, desc="documents", disable=None), trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -189,7 +195,9 @@ class Pretraining:
                 weight_decay=settings.weight_decay,
                 adjust_lr_fn="match_rms_adamw",
             ),
-            torch.optim.AdamW(outer, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
+            torch.optim.AdamW(
+                outer, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.0
+            ),
         ]
 
     def resume(self) -> None:
@@ -261,7 +269,7 @@ def _losses(
     ids: torch.Tensor,
     weights: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weighted mean loss, and the plain mean over assistant tokens. ids, weights: (rows, tokens + 1)."""
+    """Weighted mean loss, and the mean over assistant tokens. ids, weights: (rows, tokens + 1)."""
     import torch
 
     kept = weights[:, 1:].flatten().nonzero().squeeze(1)
@@ -285,7 +293,11 @@ def _batches(
             return settings.steps - first
 
         def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-            rows = list(islice(_rows(tokenizer, f"{settings.seed}/{first + index}", settings), settings.rows))
+            rows = list(
+                islice(
+                    _rows(tokenizer, f"{settings.seed}/{first + index}", settings), settings.rows
+                )
+            )
             return torch.tensor([ids for ids, _ in rows]), torch.tensor([w for _, w in rows])
 
     yield from DataLoader(Batches(), batch_size=None, num_workers=1, prefetch_factor=8)
@@ -308,7 +320,9 @@ def _rows(
             ids.extend(document[0])
             weights.extend(document[1])
             room = length - len(ids)
-            first = next((i for i in reversed(range(len(waiting))) if len(waiting[i][0]) <= room), -1)
+            first = next(
+                (i for i in reversed(range(len(waiting))) if len(waiting[i][0]) <= room), -1
+            )
         padding = length - len(ids)
         yield ids + [tokenizer.pad_token_id] * padding, weights + [0.0] * padding
         waiting += islice(fitting, PACKING_BUFFER - len(waiting))

@@ -1,13 +1,15 @@
-"""The pretraining text: documents of many kinds, none of them a JSON-RPC call, a refusal or a clarification.
+"""The pretraining text: no JSON-RPC call, no refusal and no clarification is in it.
 
-Calls are written in the hermes wire, over made-up tools (made_up.py) and over the language of the catalogue's trained
-domains; plain text is reading tasks, questions and answers. Nothing of a test split is used.
+Calls are written in the hermes wire, over made-up tools (made_up.py) and over the language of the
+catalogue's trained domains; plain text is reading tasks, questions and answers. Nothing of a test
+split is used.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -18,7 +20,14 @@ from data.phrasing import say, say_too_little
 from data.record import Message
 from data.render import Rendered, render, to_messages
 from data.wire import ToolCall, read_strict, request_text, result_text
-from recipe.pretrain.made_up import FIELDS, MadeUpTool, made_up_request, made_up_tool, noun, text_value
+from recipe.pretrain.made_up import (
+    FIELDS,
+    MadeUpTool,
+    made_up_request,
+    made_up_tool,
+    noun,
+    text_value,
+)
 
 DATASET_SEED = 42
 PROTOCOL_NOTES = (
@@ -26,7 +35,7 @@ PROTOCOL_NOTES = (
     'A JSON-RPC message states its version as "jsonrpc": "2.0" and has an "id".',
     'A reply holds either a "result" or an "error"; an error has a "code" and a "message".',
     'The Model Context Protocol lists tools with "tools/list" and runs one with "tools/call".',
-    'A tool result has "content", a list of parts such as {"type": "text", "text": "done"}, and "isError": false.',
+    'A tool result has "content", a list of parts like {"type": "text", "text": "done"}.',
     'In MCP a tool has a "name", a "description" and an "inputSchema".',
 )
 SYSTEM_PROMPTS = ("You are a helpful assistant.", "Answer briefly.", "Be polite.", "Help the user.")
@@ -77,7 +86,10 @@ def made_up_call(language: Scene, rng: Random) -> Rendered:
     """One request for one of several made-up tools."""
     tool = made_up_tool(rng)
     request = made_up_request(tool, rng)
-    messages = [Message("user", request.text), Message("assistant", _call_text(1, tool, request.arguments))]
+    messages = [
+        Message("user", request.text),
+        Message("assistant", _call_text(1, tool, request.arguments)),
+    ]
     return _conversation(_offered(tool, rng), messages, rng)
 
 
@@ -190,7 +202,7 @@ def _asks_back(messages: Sequence[Message]) -> bool:
         message.role == "assistant"
         and before.role == "user"
         and not read_strict(message.content).calls
-        for before, message in zip(messages, messages[1:-1], strict=False)
+        for before, message in pairwise(messages[:-1])
     )
 
 
@@ -210,7 +222,8 @@ def plain_answer(language: Scene, rng: Random) -> Rendered:
     return _conversation((), [Message("user", asked), Message("assistant", reply)], rng)
 
 
-# Rows hold whole documents only, so the long ones of the catalogue fall away: its weight makes up for that.
+# Rows hold whole documents only, so the long ones of the catalogue fall away: its weight makes up
+# for that.
 _MIX: tuple[tuple[Maker, int], ...] = (
     (made_up_call, 30),
     (made_up_parallel, 8),

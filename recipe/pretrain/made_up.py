@@ -1,4 +1,4 @@
-"""Made-up tools and requests for them: thousands of names, so that a small model learns to read a schema and to copy."""
+"""Made-up tools and requests for them, so that a small model learns to read and to copy."""
 
 from __future__ import annotations
 
@@ -37,47 +37,61 @@ VERBS = {
     "merge": ["merge", "combine", "join"],
     "measure": ["measure", "gauge", "take a reading of"],
 }
-NOUNS = """account alarm album answer apartment article asset badge balance banner basket battery beacon bicycle bill
-boat bottle branch bridge bucket budget building bundle cabin calendar camera campaign canal card cargo case castle
-catalog channel chart clinic clock cluster coach code column comment contract course crate crop customer cycle dam
-dashboard deal deposit desk device diet dish doctor document donation door draft drill drone engine entry error essay
-event exam exhibit expense factory farm fee ferry field file filter flag flight folder forest form fountain fridge
-gallery game garden gate gauge genre gift glacier grant greenhouse guest guide harbor heater holiday hospital hotel
-image incident index invoice island item jacket job journal kitchen label lake lamp language lantern lease lecture
-lens lesson letter level library license list loan locker log machine magazine map market match meal medal meeting
-member memo menu message meter mission model module mountain movie museum note notice offer office orbit orchard
-order oven package painting panel parcel park party passport patient payment pension permit phone photo piano pipe
-planet plant player playlist poem police policy poll pool port poster price printer product profile program project
-prize pump quarry query queue quiz quote rack radio ranking ratio receipt recipe record refund region register
-reminder rental report request reserve review reward river road robot room route rule sail sample satellite schedule
-school score screen season seat sensor server session shelf shift ship shop signal site sketch song species speech
-stage station statue stock storm story street student studio subject summary survey switch table tank target task tax
-team teleport temple tenant terminal theater theme ticket timer token tool tour tower track trade trail train trip
-truck tunnel turbine unit user vaccine valley vehicle vendor venue vessel video village vineyard visa visitor voice
-volcano voucher wage wall wallet warehouse warning watch water wave weather wedding wheel window winner workshop
-zone""".split()
-ADJECTIVES = """active annual blue central daily digital double early eastern empty express external final first foreign
-former free fresh frozen future global golden green hidden hourly internal joint large late legal live local long
-lower main manual mobile monthly narrow new nightly northern old open outer partial pending personal preferred
-previous primary private public quick quiet recent regional remote rural secret senior shared short silver small
-southern special standard steady summer target temporary total upper urban urgent weekly western winter yearly""".split()
-FIELDS = """age amount area author budget category channel city code color comment company content count country currency
-date day deadline delay depth description destination distance duration email end file filter folder format goal
-group height host hour id index jsonrpc keyword kind label language length level limit link location method minute
-mode model month name note number offset order origin owner page params password path person phone place port price
-priority product project quantity query radius range rank rate reason recipient region role room row score season
-section sender service size sort source speed start state station status street subject symbol tag target team
-temperature text theme time timezone title token topic type unit url user value version volume week weight width
-year zone""".split()
-WORDS = """amber anchor apple autumn bamboo basil breeze bright brook candle cedar cinder clever cloud clover coral
-crystal dawn delta eagle ember falcon feather fern flint forest frost ginger granite harvest hazel heron indigo iris
-ivory jade juniper lantern lemon lilac linen lotus lunar maple marble meadow mellow mint misty nimble oak ocean olive
-onyx opal orchid otter pebble pepper pine plum polar poppy prairie quartz raven reed ripple river rowan saffron sage
-sand scarlet shadow silent silver solar spruce stone summit swift thistle thunder tidal tiger timber topaz tulip
-velvet violet walnut willow winter wren zephyr""".split()
+NOUNS = """
+account alarm album answer apartment article asset badge balance banner basket battery beacon
+bicycle bill boat bottle branch bridge bucket budget building bundle cabin calendar camera
+campaign canal card cargo case castle catalog channel chart clinic clock cluster coach code column
+comment contract course crate crop customer cycle dam dashboard deal deposit desk device diet dish
+doctor document donation door draft drill drone engine entry error essay event exam exhibit
+expense factory farm fee ferry field file filter flag flight folder forest form fountain fridge
+gallery game garden gate gauge genre gift glacier grant greenhouse guest guide harbor heater
+holiday hospital hotel image incident index invoice island item jacket job journal kitchen label
+lake lamp language lantern lease lecture lens lesson letter level library license list loan locker
+log machine magazine map market match meal medal meeting member memo menu message meter mission
+model module mountain movie museum note notice offer office orbit orchard order oven package
+painting panel parcel park party passport patient payment pension permit phone photo piano pipe
+planet plant player playlist poem police policy poll pool port poster price printer product
+profile program project prize pump quarry query queue quiz quote rack radio ranking ratio receipt
+recipe record refund region register reminder rental report request reserve review reward river
+road robot room route rule sail sample satellite schedule school score screen season seat sensor
+server session shelf shift ship shop signal site sketch song species speech stage station statue
+stock storm story street student studio subject summary survey switch table tank target task tax
+team teleport temple tenant terminal theater theme ticket timer token tool tour tower track trade
+trail train trip truck tunnel turbine unit user vaccine valley vehicle vendor venue vessel video
+village vineyard visa visitor voice volcano voucher wage wall wallet warehouse warning watch water
+wave weather wedding wheel window winner workshop zone
+""".split()
+ADJECTIVES = """
+active annual blue central daily digital double early eastern empty express external final first
+foreign former free fresh frozen future global golden green hidden hourly internal joint large
+late legal live local long lower main manual mobile monthly narrow new nightly northern old open
+outer partial pending personal preferred previous primary private public quick quiet recent
+regional remote rural secret senior shared short silver small southern special standard steady
+summer target temporary total upper urban urgent weekly western winter yearly
+""".split()
+FIELDS = """
+age amount area author budget category channel city code color comment company content count
+country currency date day deadline delay depth description destination distance duration email end
+file filter folder format goal group height host hour id index jsonrpc keyword kind label language
+length level limit link location method minute mode model month name note number offset order
+origin owner page params password path person phone place port price priority product project
+quantity query radius range rank rate reason recipient region role room row score season section
+sender service size sort source speed start state station status street subject symbol tag target
+team temperature text theme time timezone title token topic type unit url user value version
+volume week weight width year zone
+""".split()
+WORDS = """
+amber anchor apple autumn bamboo basil breeze bright brook candle cedar cinder clever cloud clover
+coral crystal dawn delta eagle ember falcon feather fern flint forest frost ginger granite harvest
+hazel heron indigo iris ivory jade juniper lantern lemon lilac linen lotus lunar maple marble
+meadow mellow mint misty nimble oak ocean olive onyx opal orchid otter pebble pepper pine plum
+polar poppy prairie quartz raven reed ripple river rowan saffron sage sand scarlet shadow silent
+silver solar spruce stone summit swift thistle thunder tidal tiger timber topaz tulip velvet
+violet walnut willow winter wren zephyr
+""".split()
 POOL_NAMES = (
-    "person first_name city country company email username phone address path filename url date time datetime color "
-    "language currency timezone topic message title amount"
+    "person first_name city country company email username phone address path filename url date "
+    "time datetime color language currency timezone topic message title amount"
 ).split()
 FILLERS = ("", "", "", "please ", "could you ", "can you ", "hey, ", "I'd like you to ", "now ")
 POOLS = load_pools()
@@ -135,7 +149,9 @@ def noun(rng: Random) -> str:
 def invented_word(rng: Random) -> str:
     """Two or three syllables that are no word."""
     return "".join(
-        rng.choice("bcdfghjklmnprstvwz") + rng.choice("aeiou") + rng.choice(["", "", "n", "r", "l", "s"])
+        rng.choice("bcdfghjklmnprstvwz")
+        + rng.choice("aeiou")
+        + rng.choice(["", "", "n", "r", "l", "s"])
         for _ in range(rng.randint(2, 3))
     )
 
@@ -158,7 +174,9 @@ def styled(words: list[str], rng: Random) -> str:
 
 def _description(verb: str, thing: str, rng: Random) -> str:
     article = rng.choice(["the", "a", "one", "this"])
-    ending = rng.choice(["", "", f" by {rng.choice(FIELDS)}", f" of a {noun(rng)}", " in the system"])
+    ending = rng.choice(
+        ["", "", f" by {rng.choice(FIELDS)}", f" of a {noun(rng)}", " in the system"]
+    )
     synonym = rng.choice([verb, *VERBS[verb][:2]])
     return f"{synonym} {article} {thing}{ending}".capitalize() + rng.choice([".", "", "."])
 
@@ -180,10 +198,17 @@ def _parameter(rng: Random) -> Parameter:
     schema, draw = rng.choices(_TYPES, weights=_TYPE_WEIGHTS)[0](rng)
     if rng.random() < 0.12:
         schema = {**schema, "description": said.capitalize()}
-        return Parameter(rng.choice(string.ascii_lowercase) + rng.choice(["", "1", "2", "_id"]), schema, said, draw)
+        return Parameter(
+            rng.choice(string.ascii_lowercase) + rng.choice(["", "1", "2", "_id"]),
+            schema,
+            said,
+            draw,
+        )
     if rng.random() < 0.35:
         schema = {**schema, "description": f"{rng.choice(['The', 'A', 'Which'])} {said}"}
-    name = rng.choice(["_".join(words), "_".join(words), words[0] + "".join(w.capitalize() for w in words[1:])])
+    name = rng.choice(
+        ["_".join(words), "_".join(words), words[0] + "".join(w.capitalize() for w in words[1:])]
+    )
     return Parameter(name, schema, said, draw)
 
 
@@ -196,7 +221,9 @@ def text_value(rng: Random) -> Slot:
     if kind < 0.45:
         return fill(rng.choice(POOL_NAMES), POOLS, rng)
     if kind < 0.6:
-        pattern = "".join(rng.choice("@#*-#@") for _ in range(rng.randint(3, 9))).strip("-") or "@##"
+        pattern = (
+            "".join(rng.choice("@#*-#@") for _ in range(rng.randint(3, 9))).strip("-") or "@##"
+        )
         return fill({"id": pattern}, POOLS, rng)
     if kind < 0.85:
         words = " ".join(rng.choice([*WORDS, *NOUNS]) for _ in range(rng.randint(1, 4)))
@@ -303,5 +330,11 @@ def _said_parameter(parameter: Parameter, slot: Slot, bare: bool, rng: Random) -
         f"and {slot.said} for the {words}",
     ]
     if bare:
-        forms = [f"for {slot.said}", f"of {slot.said}", f"called {slot.said}", f"{slot.said}", *forms]
+        forms = [
+            f"for {slot.said}",
+            f"of {slot.said}",
+            f"called {slot.said}",
+            f"{slot.said}",
+            *forms,
+        ]
     return rng.choice(forms)

@@ -1,0 +1,260 @@
+"""The configuration of a training run: defaults here, presets as sparse YAML, flags on top.
+
+Order: defaults < --config PRESET.yaml (may repeat, later ones win) < flags such as `--lora.r 4`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from data.cli import UserError
+from data.wire import Wire
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+PRESETS_DIR = Path(__file__).parent / "presets"
+BUILTIN = "builtin"
+
+
+@dataclass(frozen=True)
+class ModelArgs:
+    """The base model."""
+
+    name: str = "Qwen/Qwen3-1.7B"
+    """`embedded`, a model folder, or a Hub id."""
+
+    revision: str | None = None
+    """Commit, tag or branch on the Hub."""
+
+    precision: Literal["auto", "fp16", "bf16", "fp32"] = "auto"
+    """auto: fp32 on a CPU, bf16 from compute capability 8.0 on, fp16 below."""
+
+
+@dataclass(frozen=True)
+class DataArgs:
+    """The dataset and what of it is trained."""
+
+    path: str = BUILTIN
+    """A folder with train.jsonl and validation.jsonl; `builtin` is built on first use."""
+
+    wire: Wire = "jsonrpc"
+    """How calls are written: `jsonrpc` (MCP) or `hermes` (Qwen3's own)."""
+
+    max_length: int = 2048
+    """Longest record in tokens; none is ever cut."""
+
+    too_long: Literal["error", "drop"] = "error"
+    """What to do about longer records: stop before training, or leave them out and say how many."""
+
+    max_examples: int | None = None
+    """Train on this many records, drawn with `train.seed`; all if not given."""
+
+    def __post_init__(self) -> None:
+        _check(self.max_length >= 16, "--data.max_length", self.max_length, "16 or more tokens")
+        _check((self.max_examples or 1) >= 1, "--data.max_examples", self.max_examples, "1 or more")
+
+
+@dataclass(frozen=True)
+class LoraArgs:
+    """The adapter."""
+
+    r: int = 16
+    """Rank."""
+
+    alpha: int = 32
+    """Scale; updates are multiplied by alpha / r."""
+
+    dropout: float = 0.05
+    """Share of inputs dropped in training, 0 to below 1."""
+
+    target_modules: str = "all-linear"
+    """Layers that get an adapter, as peft names them."""
+
+    bias: Literal["none", "all", "lora_only"] = "none"
+    """Which biases are trained."""
+
+    def __post_init__(self) -> None:
+        _check(self.r >= 1, "--lora.r", self.r, "1 or more")
+        _check(0 <= self.dropout < 1, "--lora.dropout", self.dropout, "0 to below 1")
+
+
+@dataclass(frozen=True)
+class TrainArgs:
+    """The optimisation; names as in TRL."""
+
+    learning_rate: float = 2e-4
+    """Peak learning rate."""
+
+    lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
+    """Shape of the learning rate after warmup."""
+
+    warmup_ratio: float = 0.1
+    """Share of the steps that warm up, 0 to below 1."""
+
+    weight_decay: float = 0.01
+    """AdamW's decay."""
+
+    per_device_train_batch_size: int = 4
+    """Records a micro-batch."""
+
+    gradient_accumulation_steps: int = 4
+    """Micro-batches an optimizer step."""
+
+    num_train_epochs: float = 3.0
+    """Passes over the records."""
+
+    max_steps: int = -1
+    """Optimizer steps; -1: as many as the epochs take."""
+
+    gradient_checkpointing: bool = True
+    """Compute activations again in the backward pass: slower, and needs less memory."""
+
+    group_by_length: bool = False
+    """Put records of like length into one batch: less padding, batches less random."""
+
+    logging_steps: int = 10
+    """Steps between log lines."""
+
+    eval_steps: int = 100
+    """Steps between evaluations on validation; 0: none."""
+
+    max_eval_examples: int | None = None
+    """Evaluate on this many validation records; all if not given."""
+
+    seed: int = 42
+    """Of adapter weights, order of records and dropout."""
+
+    def __post_init__(self) -> None:
+        _check(self.learning_rate > 0, "--train.learning_rate", self.learning_rate, "above 0")
+        _check(
+            0 <= self.warmup_ratio < 1, "--train.warmup_ratio", self.warmup_ratio, "0 to below 1"
+        )
+        for name in ("per_device_train_batch_size", "gradient_accumulation_steps", "logging_steps"):
+            _check(getattr(self, name) >= 1, f"--train.{name}", getattr(self, name), "1 or more")
+        stops = self.max_steps > 0 or self.num_train_epochs > 0
+        _check(
+            stops, "--train.num_train_epochs", self.num_train_epochs, "above 0, or set max_steps"
+        )
+
+
+@dataclass(frozen=True)
+class RecipeConfig:
+    """Everything a run depends on, beside data and code."""
+
+    model: ModelArgs = field(default_factory=ModelArgs)
+    data: DataArgs = field(default_factory=DataArgs)
+    lora: LoraArgs = field(default_factory=LoraArgs)
+    train: TrainArgs = field(default_factory=TrainArgs)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A parsed command line: the configuration, its presets, and where the run goes."""
+
+    config: RecipeConfig
+    presets: tuple[str, ...]
+    out: Path | None
+
+
+def _check(holds: bool, flag: str, found: object, allowed: str) -> None:
+    if not holds:
+        raise UserError(f"{flag} is {found}; allowed: {allowed}")
+
+
+def preset_path(name: str) -> Path:
+    """The file of a preset's name, or the path as it is. Raises UserError if there is none."""
+    shipped = PRESETS_DIR / f"{name}.yaml"
+    path = shipped if shipped.is_file() else Path(name)
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in PRESETS_DIR.glob("*.yaml")))
+        raise UserError(f"--config {name}: no such file and no preset; presets: {known}")
+    return path
+
+
+def parse(argv: Sequence[str] | None = None) -> Invocation:
+    """Read presets and flags. Without --config the preset is `cpu`: the embedded model.
+
+    Raises UserError, one line, for a key that does not exist or a value of the wrong type.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    files = [preset_path(preset) for preset in _presets(arguments)]
+    parser = _parser()
+    for file in files:
+        _values(parser, ["--config", str(file)], place=f"{file}: ")
+    presets = [part for file in files for part in ("--config", str(file))]
+    values = _values(parser, [*presets, *_without_presets(arguments)])
+    config = RecipeConfig(values.model, values.data, values.lora, values.train)
+    out = Path(values.out) if values.out else None
+    return Invocation(config, tuple(file.stem for file in files), out)
+
+
+def _values(parser: ArgumentParser, arguments: Sequence[str], place: str = "") -> Any:
+    """Parsed values with the groups as dataclasses. Raises UserError that starts with `place`."""
+    from jsonargparse import ArgumentError
+
+    try:
+        return parser.instantiate_classes(parser.parse_args(list(arguments)))
+    except ArgumentError as error:
+        raise UserError(place + _one_line(str(error))) from None
+    except UserError as error:
+        raise UserError(f"{place}{error}") from None
+
+
+def _parser() -> ArgumentParser:
+    from jsonargparse import ArgumentParser, set_parsing_settings
+
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    parser = ArgumentParser(
+        prog="python -m recipe.train",
+        description="Fine-tune a small model to call tools; without arguments, the embedded one.",
+        exit_on_error=False,
+    )
+    parser.add_argument(
+        "--config", action="config", help="preset name or YAML file; may repeat, later ones win"
+    )
+    parser.add_argument(
+        "--out", type=str, default=None, help="run folder; default: out/PRESET-DEVICE-DATE"
+    )
+    for name, kind in (
+        ("model", ModelArgs),
+        ("data", DataArgs),
+        ("lora", LoraArgs),
+        ("train", TrainArgs),
+    ):
+        parser.add_class_arguments(kind, name)
+    return parser
+
+
+def _presets(arguments: Sequence[str]) -> list[str]:
+    """Values of --config, in order; `cpu` where there is none."""
+    found = []
+    for index, argument in enumerate(arguments):
+        if argument == "--config" and index + 1 < len(arguments):
+            found.append(arguments[index + 1])
+        elif argument.startswith("--config="):
+            found.append(argument.removeprefix("--config="))
+    return found or ["cpu"]
+
+
+def _without_presets(arguments: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if not skip and argument != "--config" and not argument.startswith("--config="):
+            kept.append(argument)
+        skip = argument == "--config"
+    return kept
+
+
+def _one_line(message: str) -> str:
+    """jsonargparse's message on one line, without the parts that repeat."""
+    lines = [line.strip(" -") for line in message.splitlines() if line.strip()]
+    return " ".join(lines) + " (python -m recipe.train --help lists all keys)"
