@@ -79,8 +79,8 @@ def build(
 
     Raises UserError if `out` holds something, CatalogError if the catalogue cannot be used.
     """
-    if out.exists() and any(out.iterdir()):
-        raise cli.UserError(f"{out}: not empty; choose another --out or remove it")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise cli.UserError(f"{out}: already holds something; choose another --out or remove it")
     splits = examples_by_split(load_catalogue(catalogue), seed, scale)
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -124,16 +124,17 @@ def split_domains(
     Random(seed).shuffle(shuffled)
     n_unseen = max(1, round(len(shuffled) * UNSEEN_SHARE))
     unseen, seen = shuffled[:n_unseen], shuffled[n_unseen:]
-    schemas = {_canonical(tool) for domain in seen for tool in domain.tools}
-    return tuple(seen), tuple(_without_tools(domain, schemas) for domain in unseen)
+    taken = {mark for domain in seen for tool in domain.tools for mark in _marks(tool)}
+    return tuple(seen), tuple(_without_tools(domain, taken) for domain in unseen)
 
 
-def _canonical(tool: Tool) -> str:
-    return json.dumps(tool.input_schema, sort_keys=True)
+def _marks(tool: Tool) -> set[str]:
+    """What a tool of test_unseen may share with no trained one: its name and its schema."""
+    return {tool.name, json.dumps(tool.input_schema, sort_keys=True)}
 
 
-def _without_tools(domain: Domain, schemas: set[str]) -> Domain:
-    kept = tuple(tool for tool in domain.tools if _canonical(tool) not in schemas)
+def _without_tools(domain: Domain, taken: set[str]) -> Domain:
+    kept = tuple(tool for tool in domain.tools if not _marks(tool) & taken)
     names = {tool.name for tool in kept}
     chains = tuple(c for c in domain.chains if {step["tool"] for step in c["steps"]} <= names)
     return Domain(

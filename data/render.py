@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, NamedTuple, Protocol
 
 from jinja2 import Template, nodes
@@ -22,9 +23,8 @@ from data.wire import Wire, read_strict
 
 TEMPLATE_FILE = Path(__file__).parent / "templates" / "chat.jinja"
 _FIRST_LINE = '{%- set wire = "jsonrpc" %}'
-# Noncharacters, which Unicode keeps for internal use: they mark where a turn's loss begins and
-# ends.
-_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
+# What marks where a turn's loss begins and ends while rendering: no text can hold it by chance.
+_OPEN, _CLOSE = (f"\ufdd0{token_hex(16)}\ufdd1" for _ in range(2))
 
 
 class Rendered(NamedTuple):

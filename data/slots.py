@@ -150,6 +150,11 @@ def _datetime(pools: Pools, rng: Random) -> Slot:
     return Slot(f"{date.said}{link}{time.said}", f"{date.value}T{time.value}:00")
 
 
+def _utc_datetime(pools: Pools, rng: Random) -> Slot:
+    local = _datetime(pools, rng)
+    return Slot(f"{local.said} UTC", f"{local.value}Z")
+
+
 def _duration_minutes(pools: Pools, rng: Random) -> Slot:
     said, minutes = rng.choice(
         [
@@ -235,6 +240,7 @@ _DRAWN = {
     "date": _date,
     "time": _time,
     "datetime": _datetime,
+    "utc_datetime": _utc_datetime,
     "duration_minutes": _duration_minutes,
     "person": _person,
     "email": _email,

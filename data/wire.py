@@ -28,7 +28,7 @@ INVALID_PARAMS = -32602
 MAX_DEPTH = 64
 MAX_VALUES = 1000
 # Characters that unclosed values may cost, beside twice the reply: without a bound, 1 MB of them
-# takes minutes.
+# took 8 s.
 RESCAN_CHARS = 100_000
 
 _JSON_SPACE = " \t\r\n"

@@ -141,12 +141,12 @@ def _same_number(value: Any, wanted: int | float, schema: Schema) -> bool:
     return isinstance(value, int | float) and value == wanted
 
 
-def _types(schema: Schema) -> set[str]:
+def _types(schema: Schema) -> list[Any]:
     """Every type a schema names; a nullable one names two."""
-    types: set[str] = set()
+    types: list[Any] = []
     for branch in _branches(schema):
         named = branch.get("type")
-        types |= {named} if isinstance(named, str) else set(named or ())
+        types += named if isinstance(named, list) else [named]
     return types
 
 
@@ -166,7 +166,8 @@ def _part(schema: Schema, key: str) -> Schema:
 
 def _branches(schema: Schema) -> list[Schema]:
     """A schema and its alternatives: a nullable value is often `anyOf` its schema and null."""
-    alternatives = [*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())]
+    lists = (schema.get(key) for key in ("anyOf", "oneOf"))
+    alternatives = [branch for found in lists if isinstance(found, list) for branch in found]
     return [schema, *(branch for branch in alternatives if isinstance(branch, Mapping))]
 
 

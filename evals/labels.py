@@ -6,12 +6,14 @@ import re
 
 # Words that decline. Searched in the first sentences only: an answer may say "cannot" further down.
 _DECLINES = re.compile(
-    r"\b(?:i|we)(?:'m| am|'re| are)? (?:sorry|afraid|unable|not able|not going to)\b"
+    r"\b(?:i|we)(?:'m| am|'re| are)? (?:currently )?(?:unable|not able|not going to)\b"
+    r"|\b(?:i|we)(?:'m| am|'re| are) (?:sorry|afraid),? (?:but|no|i|we|there|none)\b"
     r"|\b(?:i|we)(?:'m| am|'re| are)? not (?:allowed|permitted)\b"
     r"|\b(?:i|we) (?:can't|cannot|can not|won't|will not|refuse|must decline)\b"
     r"|\b(?:i|we) (?:do not have|don't have|have no)\b"
     r"|\b(?:i|we)(?:'ll| will) not\b|\b(?:i|we)(?:'d| would) rather not\b"
-    r"|\bsorry, (?:no|but|there|i|that)\b|\bapologi[sz]e|\bapologies\b"
+    r"|\bsorry, (?:no|but|there|i|that is)\b"
+    r"|\bapologi(?:[sz]e|es)\b[^.?!]{0,60}\bbut (?!could|can|would|may|please|i need)"
     r"|\bnone of (?:my|the|these) (?:\w+ )?(?:tools|functions)\b"
     r"|\bno (?:\w+ )?(?:tool|function)\b|\bthat is (?:outside|not something)\b"
     r"|\boutside of what my tools\b"
@@ -20,7 +22,7 @@ _DECLINES = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"\?\s*$|\?\s|\b(?:could|can|would|may|might) (?:you|i)\b[^.?!]*\?"
+    r"\?\s*$|\?\s|\b(?:could|can|would|may|might) (?:you|i)\b[^.?!]{0,300}\?"
     r"|\b(?:please|kindly) (?:provide|tell|give|specify|share|let me know)\b"
     r"|\b(?:please|kindly) (?:clarify|confirm|supply|enter|send)\b"
     r"|\b(?:i|we)(?:'ll| will)? (?:still )?(?:need|require)\b"
@@ -29,7 +31,7 @@ _ASKS = re.compile(
 )
 _OFFERS_MORE = re.compile(
     r"(?:is there anything else|anything else i|how can i help|how may i|what can i do for you)"
-    r"[^?]*\?",
+    r"[^?]{0,300}\?",
     re.IGNORECASE,
 )
 _HEAD_CHARS = 400

@@ -112,8 +112,8 @@ def decide(reading: Reading, recovered: Sequence[ToolCall], after_result: bool) 
         return "call"
     if reading.error is not None or not (reading.text or "").strip():
         return MALFORMED
-    said = label(reading.text or "")
-    return "answer" if after_result and said == "refuse" else said
+    text = reading.text or ""
+    return "answer" if after_result and "?" not in text else label(text)
 
 
 def _finding(

@@ -201,7 +201,7 @@ def _values(parser: ArgumentParser, arguments: Sequence[str], place: str = "") -
     from jsonargparse import ArgumentError
 
     try:
-        return parser.instantiate_classes(parser.parse_args(list(arguments)))
+        return parser.instantiate(parser.parse_args(list(arguments)))
     except ArgumentError as error:
         raise UserError(place + _one_line(str(error))) from None
     except UserError as error:

@@ -100,7 +100,8 @@ def test_accepted_calls_come_before_the_last_message():
 
 
 def test_a_call_in_the_other_wire_is_recovered_but_not_parsed():
-    reply = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}\n</tool_call>'
+    call = '{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}'
+    reply = f"<tool_call>\n{call}\n</tool_call>"
     score = score_example(CALL, reply)
     assert (score.parsed, score.recovered, score.schema_valid) == (False, True, False)
     assert score_example(CALL, reply, wire="hermes").correct
