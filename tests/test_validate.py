@@ -1,4 +1,4 @@
-"""data.validate: every code by its example files, the command's contract, and no crash on anything."""
+"""data.validate: every code by its example files, the command, and no crash on anything."""
 
 from __future__ import annotations
 
@@ -122,6 +122,8 @@ def test_warnings_alone_exit_0(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--bogus", "absent.jsonl"], "unrecognized arguments: --bogus"),
+        ([], "required: FILE"),
         (["absent.jsonl"], "absent.jsonl: no such file"),
         (["."], ".: not a file"),
         (["README", "--max-length", "0"], "README: no such file"),
@@ -132,7 +134,7 @@ def test_warnings_alone_exit_0(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_wrong_usage_is_one_line(arguments: list[str], said: str) -> None:
-    with pytest.raises(cli.UserError, match=".*") as caught:
+    with pytest.raises(cli.UserError) as caught:
         main(arguments)
     assert said in str(caught.value) and "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
@@ -316,7 +318,8 @@ def test_help_is_quick_and_needs_nothing_slow() -> None:
     code = (
         "import sys, contextlib\nfrom data import validate\n"
         "with contextlib.suppress(SystemExit): validate.main(['--help'])\n"
-        "print(sorted({'torch', 'transformers', 'jsonschema', 'tokenizers', 'numpy'} & set(sys.modules)))"
+        "slow = {'torch', 'transformers', 'jsonschema', 'tokenizers', 'numpy'}\n"
+        "print(sorted(slow & set(sys.modules)))"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -59,6 +59,7 @@ ARCHITECTURE = {
     "rope_theta": 100000.0,
     "tie_word_embeddings": True,
 }
+FACTS_FILE = "pretraining.json"
 PROMPT_SHARE = 0.25
 PROMPT_WEIGHT = 0.3
 LOG_EVERY = 50
@@ -72,7 +73,7 @@ class Settings:
 
     steps: int = 5000
     rows: int = 16
-    row_tokens: int = 512
+    row_tokens: int = 400
     learning_rate: float = 4e-3
     warmup_steps: int = 100
     decay_share: float = 0.25
@@ -80,6 +81,7 @@ class Settings:
     seed: int = 42
     vocab_size: int = 2048
     tokenizer_documents: int = 40000
+    start_from: str = ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -154,7 +156,12 @@ def make_model(settings: Settings, out: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
     )
-    model = Qwen3ForCausalLM(config).to(device)
+    model = Qwen3ForCausalLM(config)
+    earlier: dict[str, Any] | None = None
+    if settings.start_from:
+        model = Qwen3ForCausalLM.from_pretrained(settings.start_from, dtype=torch.float32)
+        earlier = json.loads((Path(settings.start_from) / FACTS_FILE).read_text(encoding="utf-8"))
+    model = model.to(device)
     state = Pretraining(model, settings, out.with_name(out.name + ".partial"))
     state.resume()
     state.run(tokenizer, device)
@@ -169,8 +176,9 @@ def make_model(settings: Settings, out: Path) -> None:
         "date": dt.date.today().isoformat(),
         "torch": str(torch.__version__),
         "loss_curve": state.curve,
+        "earlier": earlier,
     }
-    (out / "pretraining.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (out / FACTS_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     state.file.unlink(missing_ok=True)
 
 

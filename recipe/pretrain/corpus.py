@@ -15,7 +15,7 @@ from typing import Any
 
 from data.build import scene, split_domains
 from data.catalog import load_catalogue
-from data.dialogue import Scene, answer, multi_step, parallel, tool_call
+from data.dialogue import Dialogue, Scene, answer, multi_step, parallel, tool_call
 from data.phrasing import say, say_too_little
 from data.record import Message
 from data.render import Rendered, render, to_messages
@@ -193,7 +193,16 @@ def catalogue_call(language: Scene, rng: Random) -> Rendered | None:
     dialogue = maker(language, rng)
     if dialogue is None or _asks_back(dialogue.messages):
         return None
-    return render(dialogue.tools, to_messages(dialogue.messages, "hermes"), "hermes")
+    tools = _fewer(dialogue, rng)
+    return render(tools, to_messages(dialogue.messages, "hermes"), "hermes")
+
+
+def _fewer(dialogue: Dialogue, rng: Random) -> list[dict[str, Any]]:
+    """The tools that are called and up to three of the others: short prompts for a small model."""
+    called = {call.name for m in dialogue.messages for call in read_strict(m.content).calls}
+    spare = [tool["name"] for tool in dialogue.tools if tool["name"] not in called]
+    kept = called | set(rng.sample(spare, min(len(spare), rng.choice([0, 1, 1, 2, 2, 3]))))
+    return [tool for tool in dialogue.tools if tool["name"] in kept]
 
 
 def _asks_back(messages: Sequence[Message]) -> bool:
@@ -222,15 +231,14 @@ def plain_answer(language: Scene, rng: Random) -> Rendered:
     return _conversation((), [Message("user", asked), Message("assistant", reply)], rng)
 
 
-# Rows hold whole documents only, so the long ones of the catalogue fall away: its weight makes up
-# for that.
+# Half of the documents speak the catalogue's language, as half of a real model's text is language.
 _MIX: tuple[tuple[Maker, int], ...] = (
-    (made_up_call, 30),
-    (made_up_parallel, 8),
-    (made_up_served, 8),
-    (made_up_reading, 8),
-    (catalogue_reading, 8),
-    (catalogue_purpose, 4),
+    (made_up_call, 20),
+    (made_up_parallel, 6),
+    (made_up_served, 5),
+    (made_up_reading, 9),
+    (catalogue_reading, 14),
+    (catalogue_purpose, 6),
     (catalogue_call, 50),
     (plain_answer, 4),
 )

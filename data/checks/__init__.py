@@ -1,0 +1,1 @@
+"""What data.validate checks, one module per family of rules."""

@@ -1,0 +1,254 @@
+"""JSON Schema engines: `jsonschema` is the reference, `jsonschema_rs` a first pass if installed.
+
+No schema is ever fetched.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from data.checks.formats import FORMATS, format_checker
+from data.checks.patterns import PatternTooSlow, check_pattern, check_pattern_properties
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+MAX_ERRORS = 20
+UNUSABLE = {"schema_invalid", "schema_ref", "schema_ref_remote", "schema_pattern"}
+# No $ref: an endless or exponential one could not be interrupted inside the first pass.
+_PLAIN = {
+    "$schema", "$id", "$comment", "title", "description", "default",
+    "examples", "type", "properties", "required", "additionalProperties", "items", "enum", "const",
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength",
+    "minItems", "maxItems", "minProperties", "maxProperties", "anyOf", "allOf", "pattern", "format",
+    "deprecated", "readOnly", "writeOnly",
+}  # fmt: skip
+# Patterns of which a match by ECMA's rules is always a match by Python's.
+_PLAIN_PATTERN = re.compile(
+    r"(?:[\w ^$*+?{},:;/#@%&=!~'\"<>|.)-]|\((?!\?)|\[(?!\^)|\]|\\[dw.\\/+*()-])*\Z", re.ASCII
+)
+
+
+class Interrupted(BaseException):
+    """The time for one line is over; a BaseException, so that no `except Exception` swallows it."""
+
+
+class SchemaError(Exception):
+    """The reference engine cannot evaluate a schema."""
+
+
+def load() -> None:
+    """Import the reference engine: it can take over a second, too long for the time of one line."""
+    import jsonschema.validators
+    import regex
+
+    assert jsonschema.validators and regex
+
+
+class Compiled:
+    """A schema ready to check arguments with both engines."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._schema = schema
+        self._quick = quick_engine(schema)
+        self._reference: Validator | None = None
+
+    def errors(self, arguments: Any) -> list[Any]:
+        """The reference engine's errors, MAX_ERRORS at most. Raises SchemaError, PatternTooSlow."""
+        if self._quick is not None and _says_valid(self._quick, arguments):
+            return []
+        return self._first(arguments)
+
+    def allows(self, name: str, value: Any) -> bool:
+        """Whether a value fits one property; true where that cannot be told."""
+        part = {k: v for k, v in self._schema.items() if k in ("$schema", "$defs", "definitions")}
+        part["allOf"] = [self._schema["properties"][name]]
+        try:
+            return not Compiled(part).errors(value)
+        except (SchemaError, PatternTooSlow):
+            return True
+
+    def _first(self, value: Any) -> list[Any]:
+        try:
+            if self._reference is None:
+                self._reference = reference_engine(self._schema)
+            found = self._reference.iter_errors(value)
+            return [error for error, _ in zip(found, range(MAX_ERRORS), strict=False)]
+        except PatternTooSlow:
+            raise
+        except Exception as error:  # whatever an engine raises on a strange schema is a finding
+            raise SchemaError(f"{type(error).__name__}: {str(error)[:120]}") from None
+
+
+def _says_valid(quick: Any, value: Any) -> bool:
+    try:
+        return bool(quick.is_valid(value))
+    except Exception:  # such as a lone surrogate, which Rust cannot hold
+        return False
+
+
+def compiled(schema: dict[str, Any]) -> Compiled:
+    """Each distinct schema once, by its JSON."""
+    return _compiled(json.dumps(schema, sort_keys=True))
+
+
+@lru_cache(maxsize=20_000)
+def _compiled(canonical: str) -> Compiled:
+    return Compiled(json.loads(canonical))
+
+
+def known_dialect(dialect: Any) -> bool:
+    """Whether jsonschema has the metaschema of a $schema."""
+    if not isinstance(dialect, str):
+        return False
+    return dialect.rstrip("#") in _RUST_DIALECTS or _class_named(dialect) is not None
+
+
+def metaschema_errors(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Pointer and message of each breach of the metaschema that the schema declares."""
+    rust = _rust()
+    if rust is not None and _quietly_valid(rust, schema):
+        return
+    from jsonschema.exceptions import best_match
+
+    checker = _class_for(schema)
+    meta = checker(checker.META_SCHEMA, registry=_registry())
+    try:
+        found = list(zip(meta.iter_errors(schema), range(MAX_ERRORS), strict=False))
+    except Exception as failure:  # a schema so odd that the engine itself fails is a finding
+        yield "", f"cannot be checked: {type(failure).__name__}: {str(failure)[:120]}"
+        return
+    for error, _ in found:
+        inner = best_match([error]) or error
+        pointer = "".join(f"/{part}" for part in inner.absolute_path)
+        yield pointer, inner.message[:200]
+
+
+def _quietly_valid(rust: Any, schema: dict[str, Any]) -> bool:
+    dialect = schema.get("$schema", "https://json-schema.org/draft/2020-12/schema")
+    if not isinstance(dialect, str) or dialect.rstrip("#") not in _RUST_DIALECTS:
+        return False
+    try:
+        return bool(rust.meta.is_valid({"$schema": dialect, **schema}))
+    except Exception:  # the reference decides what the first pass cannot read
+        return False
+
+
+_RUST_DIALECTS = {
+    "https://json-schema.org/draft/2020-12/schema",
+    "http://json-schema.org/draft-07/schema",
+}
+
+
+@cache
+def _rust() -> Any:
+    try:
+        import jsonschema_rs
+    except ImportError:
+        return None
+    return jsonschema_rs
+
+
+def quick_engine(schema: dict[str, Any]) -> Any:
+    """jsonschema_rs's validator where its "valid" is sure to be the reference's, else None."""
+    rust = _rust()
+    if rust is None or not is_plain(schema):
+        return None
+    try:
+        return rust.validator_for(schema, validate_formats=True, formats=FORMATS)
+    except Exception:  # the reference decides what the first pass cannot read
+        return None
+
+
+def is_plain(schema: Any) -> bool:
+    """Whether the reference is sure to agree with a "valid" of the first pass."""
+    if isinstance(schema, bool):
+        return True
+    if not isinstance(schema, dict) or not _PLAIN.issuperset(schema):
+        return False
+    if str(schema.get("$schema", "draft/2020-12")).rstrip("#").split("draft")[-1] not in (
+        "/2020-12/schema", "-07/schema", "/2020-12",
+    ):  # fmt: skip
+        return False
+    if schema.get("format", "date") not in FORMATS:
+        return False
+    if not _PLAIN_PATTERN.match(str(schema.get("pattern", ""))):
+        return False
+    return all(is_plain(part) for part in _parts(schema))
+
+
+def _parts(schema: dict[str, Any]) -> Iterator[Any]:
+    properties = schema.get("properties", {})
+    yield from properties.values() if isinstance(properties, dict) else (None,)
+    for key in ("anyOf", "allOf"):
+        value = schema.get(key, [])
+        yield from value if isinstance(value, list) else (None,)
+    for key in ("items", "additionalProperties"):
+        yield schema.get(key, True)
+
+
+def _class_for(schema: Any) -> Any:
+    from jsonschema import Draft202012Validator
+
+    dialect = schema.get("$schema") if isinstance(schema, dict) else None
+    chosen = _class_named(dialect) if isinstance(dialect, str) else None
+    return chosen or Draft202012Validator
+
+
+def _class_named(dialect: str) -> Any:
+    from jsonschema.validators import validator_for
+
+    nothing: Any = None
+    try:
+        return validator_for({"$schema": dialect}, default=nothing)
+    except ValueError:  # a URL that urllib cannot split
+        return None
+
+
+@cache
+def _registry() -> Any:
+    """Only the metaschemas: a registry that retrieves nothing."""
+    from jsonschema_specifications import REGISTRY
+
+    return REGISTRY
+
+
+@cache
+def _bounded(checker: Any) -> Any:
+    """A jsonschema validator class whose patterns are bounded in time."""
+    from jsonschema import validators
+
+    extend: Any = validators.extend
+    return extend(
+        checker, {"pattern": check_pattern, "patternProperties": check_pattern_properties}
+    )
+
+
+def reference_engine(schema: Any) -> Validator:
+    """jsonschema's validator for the dialect the schema declares, with its format checker."""
+    checker = _class_for(schema)
+    engine: Validator = _bounded(checker)(
+        schema, registry=_registry(), format_checker=format_checker()
+    )
+    return engine
+
+
+def resolves(schema: dict[str, Any], ref: str) -> bool:
+    """Whether a reference leads somewhere inside the schema, or to a metaschema."""
+    from referencing import Resource
+    from referencing.jsonschema import DRAFT202012
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            resource = Resource.from_contents(schema, default_specification=DRAFT202012)
+            registry = _registry().with_resource(resource.id() or "", resource)
+            registry.resolver(resource.id() or "").lookup(ref)
+    except Exception:  # unresolvable, or a schema so odd that no reference can be followed
+        return False
+    return True
