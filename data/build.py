@@ -22,8 +22,11 @@ from tqdm import tqdm
 
 from data import cli
 from data.catalog import CATALOGUE_DIR, CatalogError, Domain, Tool, load_catalogue
-from data.dialogue import MAKERS, Scene
+from data.dialogue import MAKERS
+from data.perturb import perturb
+from data.phrasing import undress
 from data.record import Example, write_examples
+from data.turns import Scene
 
 MIX = {
     "tool_call": 6000,
@@ -37,6 +40,7 @@ MIX = {
 SPLIT_SIZES = {"train": 15694, "validation": 826, "test_seen": 1000, "test_unseen": 1000}
 UNSEEN_SHARE = 0.12
 HELD_OUT_SHARE = 0.2
+RENAMED_SHARE = 0.2
 MAX_TRIES = 400
 
 
@@ -191,10 +195,13 @@ def _new_example(scene: Scene, kind: str, name: str, rng: Random, used: set[str]
         dialogue = MAKERS[kind](scene, rng)
         if dialogue is None:
             continue
-        said = normalised(m.content for m in dialogue.messages if m.role == "user")
+        said = normalised(undress(m.content) for m in dialogue.messages if m.role == "user")
         if said not in used:
             used.add(said)
-            return Example(name, kind, "catalogue", dialogue.tools, dialogue.messages)
+            tools, messages = dialogue.tools, dialogue.messages
+            if rng.random() < RENAMED_SHARE:
+                tools, messages = perturb(tools, messages, rng)
+            return Example(name, kind, "catalogue", tools, messages)
     raise CatalogError(
         f"the catalogue is too small for new {kind} examples; add requests or pool values"
     )
@@ -211,7 +218,9 @@ def _manifest(splits: Mapping[str, list[Example]], folder: Path, seed: int) -> d
         "splits": {
             split: {
                 "examples": len(examples),
-                "tools": len({tool["name"] for example in examples for tool in example.tools}),
+                "tools": len(
+                    {tool["description"] for example in examples for tool in example.tools}
+                ),
                 "kinds": dict(sorted(Counter(example.kind for example in examples).items())),
                 "sha256": hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).hexdigest(),
             }

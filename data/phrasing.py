@@ -12,6 +12,8 @@ from data.catalog import SLOT, Tool, segments, slots_of
 from data.slots import Pools, Slot, fill
 
 KEEP_OPTIONAL = 0.5
+TYPO_SHARE = 0.05
+TYPABLE = re.compile(r"(?<![\w{])[a-z]{4,}(?![\w}])")
 OPENERS = (
     *[""] * 12,
     "Hi! ",
@@ -83,9 +85,26 @@ def _say(
             continue
         parts.append(text)
     said = "".join(parts)
+    if rng.random() < TYPO_SHARE:
+        said = mistype(said, rng)
     slots = {name: fill(tool.slots[name], pools, rng) for name in dict.fromkeys(slots_of(said))}
     missing = tuple(name for name in tool.needs if name not in slots)
     return Utterance(put(tidy(said), slots), slots, missing)
+
+
+def mistype(text: str, rng: Random) -> str:
+    """One slip of the fingers in a word of the phrasing; a slot's value is never touched."""
+    words = list(TYPABLE.finditer(text))
+    if not words:
+        return text
+    word = rng.choice(words)
+    at = word.start() + rng.randrange(1, len(word[0]) - 1)
+    slips = [
+        text[:at] + text[at + 1 :],
+        text[: at + 1] + text[at:],
+        text[:at] + text[at + 1] + text[at] + text[at + 2 :],
+    ]
+    return rng.choice(slips)
 
 
 def _kept(names: set[str], tool: Tool, rng: Random) -> bool:
@@ -133,3 +152,10 @@ def dress(text: str, rng: Random) -> str:
     if closer and text[-1].isalnum():
         text += rng.choice([".", "."]) if closer.strip()[0].isupper() else ""
     return opener + text + closer
+
+
+def undress(text: str) -> str:
+    """The text without what `dress` puts around it: two requests may differ in more than that."""
+    opener = max((o for o in OPENERS if text.startswith(o)), key=len)
+    closer = max((c for c in CLOSERS if text.endswith(c)), key=len)
+    return text[len(opener) : len(text) - len(closer)]

@@ -29,7 +29,7 @@ def write_run_record(folder: Path, facts: dict[str, Any]) -> None:
         **facts,
         "adapter_sha256": hashlib.sha256((folder / ADAPTER_FILE).read_bytes()).hexdigest(),
         "versions": {"python": platform.python_version(), **_versions()},
-        "git_commit": _git_commit(),
+        "git_commit": git_commit(),
     }
     (folder / "run.json").write_text(
         json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -46,7 +46,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _git_commit() -> str | None:
+def git_commit() -> str | None:
     """Commit of this code's checkout, with `+` if it was changed; None outside of one."""
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():

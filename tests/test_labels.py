@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from data.catalog import load_catalogue
-from data.dialogue import ASK_BACK, NO_TOOL_FITS, SMALL_TALK
 from data.phrasing import put
 from data.slots import fill
+from data.wordings import ASK_BACK, NO_TOOL_FITS, SMALL_TALK
 from evals.labels import label
 
 TEXTS = {

@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator
 
 from data.build import examples_by_split, normalised
 from data.catalog import load_catalogue
-from data.dialogue import ASK_BACK, NO_TOOL_FITS
 from data.embedded import DATASET_SEED, MODEL_DIR
 from data.wire import read_forgiving, read_strict
+from data.wordings import ASK_BACK, NO_TOOL_FITS
 from evals.models import load_model, load_tokenizer
 from recipe.pretrain.__main__ import ARCHITECTURE, Settings, _rows
 from recipe.pretrain.corpus import documents
@@ -33,7 +33,7 @@ def test_the_weights_load_and_are_small():
     facts = json.loads((MODEL_DIR / "pretraining.json").read_text(encoding="utf-8"))
     assert sum(p.numel() for p in model.parameters()) == facts["parameters"]
     assert facts["architecture"] == ARCHITECTURE
-    curve = [*(facts["earlier"] or {}).get("loss_curve", []), *facts["loss_curve"]]
+    curve = facts["loss_curve"]
     assert curve[-1]["assistant_loss"] < curve[0]["assistant_loss"] / 4
     logits = model(input_ids=torch.tensor([[1, 2, 3]])).logits
     assert torch.isfinite(logits).all()
@@ -79,6 +79,12 @@ def test_nothing_of_the_test_splits_is_in_the_corpus(texts):
         assert len(asked.split()) < 6 or asked not in spoken
 
 
+def test_documents_without_the_catalogue_are_of_made_up_tools_alone():
+    names = {tool.name for domain in load_catalogue() for tool in domain.tools}
+    for document in islice(documents("early", catalogue=False), 200):
+        assert not [name for name in names if f'"{name}"' in document.text]
+
+
 def test_made_up_requests_state_valid_arguments():
     rng = Random(0)
     for _ in range(500):
@@ -90,8 +96,8 @@ def test_made_up_requests_state_valid_arguments():
 def test_rows_hold_whole_documents_and_repeat_for_a_seed():
     tokenizer = load_tokenizer("embedded")
     settings = Settings()
-    rows = list(islice(_rows(tokenizer, "x", settings), 20))
-    assert rows == list(islice(_rows(tokenizer, "x", settings), 20))
+    rows = list(islice(_rows(tokenizer, settings, 7), 20))
+    assert rows == list(islice(_rows(tokenizer, settings, 7), 20))
     for ids, weights in rows:
         assert len(ids) == len(weights) == settings.row_tokens + 1
         text = tokenizer.decode(ids)

@@ -1,7 +1,7 @@
 """Make the embedded base model: a small Qwen3 with its own tokenizer, pretrained on generated text.
 
-    python -m recipe.pretrain tokenizer --out DIR      # a minute on one core python -m
-    recipe.pretrain model --out DIR          # minutes on a GPU, an hour or two on two cores
+    python -m recipe.pretrain tokenizer --out DIR      # a minute on one core
+    python -m recipe.pretrain model --out DIR          # minutes on a GPU, two hours on two cores
 
 DIR gets tokenizer files, then model.safetensors (float16), config.json and pretraining.json:
 settings, seed, device and loss curve. The text is corpus.py's. Every assistant token carries loss,
@@ -16,17 +16,18 @@ import datetime as dt
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from data.render import chat_template
+from data.render import Rendered, chat_template
 from recipe.pretrain.corpus import documents
+from recipe.run_record import git_commit
 
 if TYPE_CHECKING:
     import torch
@@ -49,10 +50,10 @@ PRE_TOKEN = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 ARCHITECTURE = {
-    "hidden_size": 128,
+    "hidden_size": 192,
     "num_hidden_layers": 6,
-    "intermediate_size": 384,
-    "num_attention_heads": 4,
+    "intermediate_size": 512,
+    "num_attention_heads": 6,
     "num_key_value_heads": 2,
     "head_dim": 32,
     "max_position_embeddings": 4096,
@@ -71,17 +72,17 @@ PACKING_BUFFER = 32
 class Settings:
     """What decides the weights, beside the catalogue and the code."""
 
-    steps: int = 5000
+    steps: int = 7400
     rows: int = 16
     row_tokens: int = 400
     learning_rate: float = 4e-3
     warmup_steps: int = 100
-    decay_share: float = 0.25
+    decay_share: float = 0.2
     weight_decay: float = 0.02
     seed: int = 42
-    vocab_size: int = 2048
+    vocab_size: int = 4096
     tokenizer_documents: int = 40000
-    start_from: str = ""
+    catalogue_from: int = 5500
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -148,6 +149,7 @@ def make_model(settings: Settings, out: Path) -> None:
 
     tokenizer = AutoTokenizer.from_pretrained(out)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    commit = git_commit()
     torch.manual_seed(settings.seed)
     config = Qwen3Config(
         **ARCHITECTURE,
@@ -156,12 +158,7 @@ def make_model(settings: Settings, out: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
     )
-    model = Qwen3ForCausalLM(config)
-    earlier: dict[str, Any] | None = None
-    if settings.start_from:
-        model = Qwen3ForCausalLM.from_pretrained(settings.start_from, dtype=torch.float32)
-        earlier = json.loads((Path(settings.start_from) / FACTS_FILE).read_text(encoding="utf-8"))
-    model = model.to(device)
+    model = Qwen3ForCausalLM(config).to(device)
     state = Pretraining(model, settings, out.with_name(out.name + ".partial"))
     state.resume()
     state.run(tokenizer, device)
@@ -175,8 +172,8 @@ def make_model(settings: Settings, out: Path) -> None:
         "device": torch.cuda.get_device_name() if device == "cuda" else "CPU",
         "date": dt.date.today().isoformat(),
         "torch": str(torch.__version__),
+        "git_commit": commit,
         "loss_curve": state.curve,
-        "earlier": earlier,
     }
     (out / FACTS_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     state.file.unlink(missing_ok=True)
@@ -301,23 +298,21 @@ def _batches(
             return settings.steps - first
 
         def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-            rows = list(
-                islice(
-                    _rows(tokenizer, f"{settings.seed}/{first + index}", settings), settings.rows
-                )
-            )
+            rows = list(islice(_rows(tokenizer, settings, first + index), settings.rows))
             return torch.tensor([ids for ids, _ in rows]), torch.tensor([w for _, w in rows])
 
     yield from DataLoader(Batches(), batch_size=None, num_workers=1, prefetch_factor=8)
 
 
 def _rows(
-    tokenizer: PreTrainedTokenizerFast, seed: str, settings: Settings
+    tokenizer: PreTrainedTokenizerFast, settings: Settings, step: int
 ) -> Iterator[tuple[list[int], list[float]]]:
     """Rows of whole documents, each ended by <|endoftext|>, packed largest first and padded."""
     length = settings.row_tokens + 1
+    seed = f"{settings.seed}/{step}"
     rng = Random(seed)
-    fitting = (d for d in _weighed(tokenizer, seed, rng) if len(d[0]) <= length)
+    texts = documents(seed, catalogue=step >= settings.catalogue_from)
+    fitting = (d for d in _weighed(tokenizer, texts, rng) if len(d[0]) <= length)
     waiting = sorted(islice(fitting, PACKING_BUFFER), key=lambda d: len(d[0]))
     while True:
         ids: list[int] = []
@@ -338,9 +333,9 @@ def _rows(
 
 
 def _weighed(
-    tokenizer: PreTrainedTokenizerFast, seed: str, rng: Random
+    tokenizer: PreTrainedTokenizerFast, texts: Iterable[Rendered], rng: Random
 ) -> Iterator[tuple[list[int], list[float]]]:
-    for document in documents(seed):
+    for document in texts:
         ids: list[int] = []
         weights: list[float] = []
         pieces = tokenizer(list(document.pieces), add_special_tokens=False)["input_ids"]

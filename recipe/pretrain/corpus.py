@@ -1,8 +1,10 @@
 """The pretraining text: no JSON-RPC call, no refusal and no clarification is in it.
 
 Calls are written in the hermes wire, over made-up tools (made_up.py) and over the language of the
-catalogue's trained domains; plain text is reading tasks, questions and answers. Nothing of a test
-split is used.
+catalogue's trained domains; plain text is reading tasks, questions and answers. Among the reading
+tasks are judgements: labels of a request ("incomplete"), asked for by a system prompt of their own.
+They give the base what a real model has read, what is meant and what is missing; how to answer it,
+the LoRA run teaches. Nothing of a test split is used.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from random import Random
 from typing import Any
 
 from data.build import scene, split_domains
-from data.catalog import load_catalogue
-from data.dialogue import Dialogue, Scene, answer, multi_step, parallel, tool_call
-from data.phrasing import say, say_too_little
+from data.catalog import Domain, Tool, load_catalogue
+from data.dialogue import Dialogue, answer, multi_step, parallel, tool_call
+from data.perturb import perturb
+from data.phrasing import dress, plain, say, say_too_little
 from data.record import Message
 from data.render import Rendered, render, to_messages
+from data.turns import Scene
 from data.wire import ToolCall, read_strict, request_text, result_text
 from recipe.pretrain.made_up import (
     FIELDS,
@@ -39,6 +43,14 @@ PROTOCOL_NOTES = (
     'In MCP a tool has a "name", a "description" and an "inputSchema".',
 )
 SYSTEM_PROMPTS = ("You are a helpful assistant.", "Answer briefly.", "Be polite.", "Help the user.")
+JUDGE_PROMPTS = (
+    "Do not call a tool. Judge the request.",
+    "Judge what the user asks: complete, incomplete, absent, harmful or talk.",
+    "What is this request to the tools? Name its kind first.",
+)
+JUDGEMENTS = ("complete", "incomplete", "absent", "harmful", "talk")
+JUDGEMENT_WEIGHTS = (4, 4, 3, 2, 1)
+RENAMED_SHARE = 0.3
 JOINERS = (" Also ", " And ", "\n", " Then ", ". ")
 
 Maker = Callable[[Scene, Random], Rendered | None]
@@ -50,11 +62,11 @@ def trained_scene() -> Scene:
     return scene(seen, held_out=False)
 
 
-def documents(seed: str) -> Iterator[Rendered]:
-    """Endless documents, the same for the same seed."""
+def documents(seed: str, catalogue: bool = True) -> Iterator[Rendered]:
+    """Endless documents, the same for the same seed; without the catalogue, made-up ones alone."""
     rng = Random(seed)
     language = trained_scene()
-    makers, weights = zip(*_MIX, strict=True)
+    makers, weights = zip(*(MADE_UP_MIX + CATALOGUE_MIX if catalogue else MADE_UP_MIX), strict=True)
     while True:
         document = rng.choices(makers, weights)[0](language, rng)
         if document is not None:
@@ -158,6 +170,38 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def made_up_judgement(language: Scene, rng: Random) -> Rendered:
+    """What is a request for a made-up tool: complete, incomplete, or for none of the tools?"""
+    tool = made_up_tool(rng)
+    kind = rng.choice(["complete", "incomplete", "absent"])
+    needed = [p for p in tool.parameters if p.name in tool.required]
+    if kind == "incomplete" and needed:
+        absent = rng.sample(needed, rng.randint(1, min(2, len(needed))))
+        request = made_up_request(tool, rng, silent_on={p.name for p in absent})
+        wanting = " and ".join(p.words for p in absent)
+        return _judged(
+            _offered(tool, rng), request.text, _incomplete(tool.definition["name"], wanting), rng
+        )
+    request = made_up_request(tool, rng)
+    if kind == "absent":
+        tools = [t for t in _offered(tool, rng) if t["name"] != tool.definition["name"]]
+        return _judged(tools, request.text, f"absent\n{tool.verb} {tool.thing}", rng)
+    return _judged(_offered(tool, rng), request.text, f"complete\n{tool.definition['name']}", rng)
+
+
+def _judged(tools: Sequence[dict[str, Any]], request: str, judgement: str, rng: Random) -> Rendered:
+    messages = [
+        Message("system", rng.choice(JUDGE_PROMPTS)),
+        Message("user", request),
+        Message("assistant", judgement),
+    ]
+    return render(tools, to_messages(messages, "hermes"), "hermes")
+
+
+def _incomplete(name: str, wanting: str) -> str:
+    return f"incomplete\n{name}\nwanting {wanting}"
+
+
 def catalogue_reading(language: Scene, rng: Random) -> Rendered | None:
     """Does a request of the catalogue's language state what its tool needs?"""
     domain, tool = rng.choice(language.tools)
@@ -174,6 +218,50 @@ def catalogue_reading(language: Scene, rng: Random) -> Rendered | None:
     question = f'"{utterance.text}"\nWhat does this state of: {", ".join(tool.needs.values())}?'
     messages = [Message("user", question), Message("assistant", "\n".join(lines))]
     return _conversation((), messages, rng)
+
+
+def catalogue_judgement(language: Scene, rng: Random) -> Rendered | None:
+    """What is a request of the catalogue's language to the tools at hand? A label, not a reply."""
+    kind = rng.choices(JUDGEMENTS, JUDGEMENT_WEIGHTS)[0]
+    if kind in ("harmful", "talk"):
+        return _judged_without_tool(language, kind, rng)
+    domain, tool = rng.choice(language.tools)
+    phrasing = rng.choice(language.requests[tool.name])
+    tools = _with_others(language, domain, [tool], rng)
+    if kind == "incomplete":
+        utterance = say_too_little(phrasing, tool, domain.pools, rng)
+        if utterance is None or not utterance.missing:
+            return None
+        wanting = " and ".join(tool.needs[name] for name in utterance.missing)
+        judgement = _incomplete(tool.name, wanting)
+        return _judged(tools, dress(utterance.text, rng), judgement, rng)
+    request = dress(say(phrasing, tool, domain.pools, rng).text, rng)
+    if kind == "absent":
+        others = [t for t in tools if t["name"] != tool.name]
+        return _judged(others, request, f"absent\n{tool.does}", rng) if others else None
+    return _judged(tools, request, f"complete\n{tool.name}", rng)
+
+
+def _judged_without_tool(language: Scene, kind: str, rng: Random) -> Rendered:
+    domain, entry = rng.choice(language.refusals if kind == "harmful" else language.answers)
+    text, _ = plain(entry["request"], domain.pools, entry.get("slots", {}), rng)
+    return _judged(_with_others(language, domain, [], rng), dress(text, rng), kind, rng)
+
+
+def _with_others(
+    language: Scene, domain: Domain, needed: Sequence[Tool], rng: Random
+) -> list[dict[str, Any]]:
+    """The needed tools among up to three others, in any order."""
+    names = {tool.name for tool in needed}
+    near = [t for d, t in language.tools if d is domain and t.name not in names]
+    chosen = list(needed)
+    for _ in range(rng.choice([0, 1, 1, 2, 2, 3])):
+        _, far = rng.choice(language.tools)
+        other = rng.choice(near) if rng.random() < 0.6 else far
+        if other not in chosen:
+            chosen.append(other)
+    rng.shuffle(chosen)
+    return [tool.definition() for tool in chosen]
 
 
 def catalogue_purpose(language: Scene, rng: Random) -> Rendered:
@@ -193,16 +281,18 @@ def catalogue_call(language: Scene, rng: Random) -> Rendered | None:
     dialogue = maker(language, rng)
     if dialogue is None or _asks_back(dialogue.messages):
         return None
-    tools = _fewer(dialogue, rng)
-    return render(tools, to_messages(dialogue.messages, "hermes"), "hermes")
+    tools, messages = _fewer(dialogue, rng), dialogue.messages
+    if rng.random() < RENAMED_SHARE:
+        tools, messages = perturb(tools, messages, rng)
+    return render(tools, to_messages(messages, "hermes"), "hermes")
 
 
-def _fewer(dialogue: Dialogue, rng: Random) -> list[dict[str, Any]]:
+def _fewer(dialogue: Dialogue, rng: Random) -> tuple[dict[str, Any], ...]:
     """The tools that are called and up to three of the others: short prompts for a small model."""
     called = {call.name for m in dialogue.messages for call in read_strict(m.content).calls}
     spare = [tool["name"] for tool in dialogue.tools if tool["name"] not in called]
     kept = called | set(rng.sample(spare, min(len(spare), rng.choice([0, 1, 1, 2, 2, 3]))))
-    return [tool for tool in dialogue.tools if tool["name"] in kept]
+    return tuple(tool for tool in dialogue.tools if tool["name"] in kept)
 
 
 def _asks_back(messages: Sequence[Message]) -> bool:
@@ -231,14 +321,18 @@ def plain_answer(language: Scene, rng: Random) -> Rendered:
     return _conversation((), [Message("user", asked), Message("assistant", reply)], rng)
 
 
-# Half of the documents speak the catalogue's language, as half of a real model's text is language.
-_MIX: tuple[tuple[Maker, int], ...] = (
-    (made_up_call, 20),
-    (made_up_parallel, 6),
-    (made_up_served, 5),
-    (made_up_reading, 9),
-    (catalogue_reading, 14),
-    (catalogue_purpose, 6),
-    (catalogue_call, 50),
+# Two of three documents speak the catalogue's language, so that tools are told apart by meaning.
+MADE_UP_MIX: tuple[tuple[Maker, int], ...] = (
+    (made_up_call, 16),
+    (made_up_parallel, 5),
+    (made_up_served, 4),
+    (made_up_reading, 6),
+    (made_up_judgement, 10),
+)
+CATALOGUE_MIX: tuple[tuple[Maker, int], ...] = (
+    (catalogue_call, 44),
+    (catalogue_judgement, 30),
+    (catalogue_reading, 8),
+    (catalogue_purpose, 4),
     (plain_answer, 4),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -301,9 +301,18 @@ class MadeUpRequest:
     arguments: dict[str, Any]
 
 
-def made_up_request(tool: MadeUpTool, rng: Random) -> MadeUpRequest:
-    """Say every required parameter and each other one half of the time, in any order."""
-    said = [p for p in tool.parameters if p.name in tool.required or rng.random() < 0.5]
+def made_up_request(
+    tool: MadeUpTool, rng: Random, silent_on: Collection[str] = ()
+) -> MadeUpRequest:
+    """Say every required parameter and each other one half of the time, in any order.
+
+    Parameters named in `silent_on` are left out.
+    """
+    said = [
+        p
+        for p in tool.parameters
+        if p.name not in silent_on and (p.name in tool.required or rng.random() < 0.5)
+    ]
     slots = {p.name: p.draw(rng) for p in said}
     shuffled = list(said)
     rng.shuffle(shuffled)
