@@ -1,4 +1,4 @@
-"""Build the dataset from the catalogue: four splits, a manifest and a data card.
+"""Build the dataset from the catalogue: four splits as JSONL and Parquet, a manifest and a card.
 
     python -m data.build --out out/dataset [--seed 42] [--scale 0.1]
 
@@ -23,6 +23,7 @@ from tqdm import tqdm
 from data import cli
 from data.catalog import CATALOGUE_DIR, CatalogError, Domain, Tool, load_catalogue
 from data.dialogue import MAKERS
+from data.parquet import write_parquet
 from data.perturb import perturb
 from data.phrasing import undress
 from data.record import Example, write_examples
@@ -88,9 +89,10 @@ def build(
     splits = examples_by_split(load_catalogue(catalogue), seed, scale)
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    (partial / "parquet").mkdir(parents=True)
     for split, examples in splits.items():
         write_examples(partial / f"{split}.jsonl", examples)
+        write_parquet(partial / "parquet" / f"{split}.parquet", examples)
     manifest = _manifest(splits, partial, seed)
     text = json.dumps(manifest, indent=2) + "\n"
     (partial / "manifest.json").write_text(text, encoding="utf-8")
@@ -231,7 +233,7 @@ def _manifest(splits: Mapping[str, list[Example]], folder: Path, seed: int) -> d
 
 def _card(manifest: Mapping[str, Any]) -> str:
     splits = manifest["splits"]
-    configs = "\n".join(f"  - split: {name}\n    path: {name}.jsonl" for name in splits)
+    configs = "\n".join(f"  - split: {name}\n    path: parquet/{name}.parquet" for name in splits)
     rows = "\n".join(
         f"| {kind} | "
         + " | ".join(str(facts["kinds"].get(kind, 0)) for facts in splits.values())

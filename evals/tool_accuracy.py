@@ -1,8 +1,8 @@
 """Score a model, or replies that exist: does it call, ask, refuse and answer as it should?
 
-    python -m evals.tool_accuracy --run out/first                       # base against tuned, on the
-    run's test splits python -m evals.tool_accuracy --model Qwen/Qwen3-1.7B --adapter DIR --data
-    FILE... --out DIR python -m evals.tool_accuracy --data FILE --replies REPLIES.jsonl --out DIR
+    python -m evals.tool_accuracy --run out/first    # base against tuned, on the run's test splits
+    python -m evals.tool_accuracy --model Qwen/Qwen3-1.7B --adapter DIR --data FILE... --out DIR
+    python -m evals.tool_accuracy --data FILE --replies REPLIES.jsonl --out DIR
 
 Writes examples.jsonl (a line an example) and metrics.json to DIR, with --adapter in DIR/base and
 DIR/tuned, and table.md. Replies are lines of {"id", "reply"}.

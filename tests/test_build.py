@@ -13,7 +13,7 @@ from test_catalog import GOOD
 from data import cli
 from data.build import MIX, SPLIT_SIZES, build, examples_by_split, main, normalised, shares
 from data.catalog import CatalogError, load_catalogue
-from data.record import KINDS, read_examples, row_of
+from data.record import KINDS, example_from, read_examples, row_of
 from data.wire import read_strict
 
 ROOT = Path(__file__).parents[1]
@@ -38,8 +38,9 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(built, tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "next: python -m data.validate" in done.stdout
-    names = sorted(path.name for path in out.iterdir())
-    assert names == sorted(path.name for path in (tmp_path / "again").iterdir())
+    names = sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file())
+    again = tmp_path / "again"
+    assert names == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
     for name in names:
         assert (out / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
@@ -59,6 +60,15 @@ def test_the_manifest_says_what_the_files_hold(built):
     assert f"| all | {len(list(read_examples(out / 'train.jsonl')))} |" in (
         out / "README.md"
     ).read_text(encoding="utf-8")
+
+
+def test_load_dataset_reads_every_split_as_it_was_written(built, tmp_path):
+    from datasets import load_dataset
+
+    out, _ = built
+    for split in SPLIT_SIZES:
+        rows = load_dataset(str(out), split=split, cache_dir=str(tmp_path))
+        assert [example_from(row) for row in rows] == list(read_examples(out / f"{split}.jsonl"))
 
 
 def test_the_full_sizes_and_shares_are_those_of_the_design():
