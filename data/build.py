@@ -23,6 +23,7 @@ from tqdm import tqdm
 from data import cli
 from data.catalog import CATALOGUE_DIR, CatalogError, Domain, Tool, load_catalogue
 from data.dialogue import MAKERS
+from data.novelty import Novelty
 from data.parquet import write_parquet
 from data.perturb import perturb
 from data.phrasing import undress
@@ -114,11 +115,11 @@ def examples_by_split(
         "test_seen": scene(seen, held_out=True),
         "test_unseen": scene(unseen, held_out=None),
     }
-    used: set[str] = set()
+    said = Novelty()
     splits = {}
     for split, size in SPLIT_SIZES.items():
         rng = Random(f"{seed}/{split}")
-        splits[split] = list(_examples(scenes[split], round(size * scale), split, rng, used))
+        splits[split] = list(_examples(scenes[split], round(size * scale), split, rng, said))
     return splits
 
 
@@ -170,15 +171,13 @@ def _part(items: Sequence[Any], held_out: bool | None) -> list[Any]:
     return list(items[border:] if held_out else items[:border])
 
 
-def _examples(
-    scene: Scene, size: int, split: str, rng: Random, used: set[str]
-) -> Iterator[Example]:
+def _examples(scene: Scene, size: int, split: str, rng: Random, said: Novelty) -> Iterator[Example]:
     kinds = [kind for kind, count in shares(size).items() for _ in range(count)]
     rng.shuffle(kinds)
     numbers: Counter[str] = Counter()
     for kind in tqdm(kinds, desc=split, unit="ex", disable=None, leave=False):
         numbers[kind] += 1
-        yield _new_example(scene, kind, f"{split}-{kind}-{numbers[kind]:06d}", rng, used)
+        yield _new_example(scene, kind, f"{split}-{kind}-{numbers[kind]:06d}", rng, said)
 
 
 def shares(size: int) -> dict[str, int]:
@@ -191,15 +190,14 @@ def shares(size: int) -> dict[str, int]:
     return counts
 
 
-def _new_example(scene: Scene, kind: str, name: str, rng: Random, used: set[str]) -> Example:
-    """One example whose user text no example of any split has."""
+def _new_example(scene: Scene, kind: str, name: str, rng: Random, said: Novelty) -> Example:
+    """One example whose user text is not like that of an earlier one, of any split."""
     for _ in range(MAX_TRIES):
         dialogue = MAKERS[kind](scene, rng)
         if dialogue is None:
             continue
-        said = normalised(undress(m.content) for m in dialogue.messages if m.role == "user")
-        if said not in used:
-            used.add(said)
+        asked = normalised(undress(m.content) for m in dialogue.messages if m.role == "user")
+        if said.admit(asked):
             tools, messages = dialogue.tools, dialogue.messages
             if rng.random() < RENAMED_SHARE:
                 tools, messages = perturb(tools, messages, rng)

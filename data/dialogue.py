@@ -39,6 +39,7 @@ from data.wordings import (
 
 TOOL_COUNTS = (1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 7, 8, 10, 12)
 SAME_DOMAIN = 0.6
+LATER_SHARE = 0.15
 
 
 @dataclass(frozen=True)
@@ -141,13 +142,29 @@ def answer(scene: Scene, rng: Random) -> Dialogue | None:
     return _dialogue(scene, domain, tools, messages, rng)
 
 
+def _now_and_then_later(make: Maker) -> Maker:
+    """The same, but in a part of the conversations one of the offered tools served before."""
+
+    def later(scene: Scene, rng: Random) -> Dialogue | None:
+        dialogue = make(scene, rng)
+        if dialogue is None or rng.random() >= LATER_SHARE:
+            return dialogue
+        names = {tool["name"] for tool in dialogue.tools}
+        domain, tool = any_of([(d, t) for d, t in scene.tools if t.name in names], "tools", rng)
+        n_system = sum(message.role == "system" for message in dialogue.messages)
+        system, own = dialogue.messages[:n_system], dialogue.messages[n_system:]
+        return Dialogue(dialogue.tools, (*system, *served(scene, domain, tool, rng), *own))
+
+    return later
+
+
 MAKERS: dict[str, Maker] = {
     "tool_call": tool_call,
     "parallel": parallel,
     "multi_step": multi_step,
     "clarification": clarification,
-    "refusal": refusal,
-    "irrelevance": irrelevance,
+    "refusal": _now_and_then_later(refusal),
+    "irrelevance": _now_and_then_later(irrelevance),
     "answer": answer,
 }
 
