@@ -4,9 +4,7 @@ from random import Random
 
 from data.novelty import MAX_SIMILARITY, Novelty, grams_of, similarity
 
-WORDS = ("book", "flight", "train", "oslo", "lima", "april", "may", "first", "seat", "hotel", "noon")
-    "book flight train oslo lima april may first second window seat please tomorrow hotel".split()
-)
+WORDS = ("book", "flight", "train", "oslo", "lima", "april", "may", "first", "seat", "hotel")
 
 
 def test_a_text_is_new_once():
