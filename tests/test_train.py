@@ -159,4 +159,4 @@ def test_a_real_135m_model_trains_two_steps_and_answers_eight_prompts(dataset, t
         rows = [json.loads(line) for line in lines]
         assert len(rows) == 8
         assert all(row["correct"] or (row["failure"] and row["reason"]) for row in rows)
-        assert arm == "tuned" or any(row["reply"].strip() for row in rows)
+        assert any(row["reply"].strip() for row in rows)
