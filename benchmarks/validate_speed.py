@@ -1,4 +1,4 @@
-"""How fast data.validate is beside a plain loop, and and the tokenizer alone: ratios of one run.
+"""How fast data.validate is beside a plain loop, and the tokenizer alone: ratios of one run.
 
     python benchmarks/validate_speed.py [--tokenizer DIR] [--scale 1.0]
 

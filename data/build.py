@@ -218,6 +218,7 @@ def _manifest(splits: Mapping[str, list[Example]], folder: Path, seed: int) -> d
         "splits": {
             split: {
                 "examples": len(examples),
+                # By description: a tool that goes by another name is still the same tool.
                 "tools": len(
                     {tool["description"] for example in examples for tool in example.tools}
                 ),

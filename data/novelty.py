@@ -9,8 +9,6 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 
-import numpy as np
-
 GRAM = 5
 N_BANDS, N_ROWS = 10, 3
 MAX_SIMILARITY = 0.8
@@ -20,6 +18,8 @@ class Novelty:
     """The texts that were admitted, as sets of their GRAM-character sequences."""
 
     def __init__(self) -> None:
+        import numpy as np
+
         rng = np.random.default_rng(7)
         self._factors = rng.integers(1, 1 << 31, N_BANDS * N_ROWS, np.uint32) * np.uint32(2)
         self._factors += np.uint32(1)
@@ -37,6 +37,8 @@ class Novelty:
         return True
 
     def _keys(self, grams: frozenset[int]) -> list[bytes]:
+        import numpy as np
+
         hashes = np.fromiter(grams, np.uint32, len(grams))
         mixed = hashes[:, None] * self._factors
         mixed ^= mixed >> np.uint32(13)
@@ -47,7 +49,9 @@ class Novelty:
 def grams_of(text: str) -> frozenset[int]:
     """Hashes of the sequences of GRAM characters; of a shorter text, its own."""
     starts = range(max(1, len(text) - GRAM + 1))
-    return frozenset(zlib.crc32(text[start : start + GRAM].encode()) for start in starts)
+    return frozenset(
+        zlib.crc32(text[start : start + GRAM].encode("utf-8", "surrogatepass")) for start in starts
+    )
 
 
 def similarity(one: frozenset[int], other: frozenset[int]) -> float:

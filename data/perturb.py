@@ -6,11 +6,11 @@ The idea is that of function masking in Hammer (arXiv:2410.04587), with readable
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from data.names import styles_of, words_of
 from data.record import Message
 from data.wire import ToolCall, read_strict, request_text
 
@@ -54,12 +54,6 @@ def perturb(
     )
 
 
-def words_of(name: str) -> list[str]:
-    """The words of an identifier in any style: `getUserName` and `get-user.name` are alike."""
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return [word.lower() for word in re.split(r"[\s_.\-]+", parted) if word]
-
-
 def _renamed(
     name: str, share: float, new_name: Callable[[str, Random], str], taken: set[str], rng: Random
 ) -> str:
@@ -72,9 +66,7 @@ def _renamed(
 def _new_tool_name(name: str, rng: Random) -> str:
     words = words_of(name)
     styles = (
-        "_".join(words),
-        "-".join(words),
-        words[0] + "".join(word.capitalize() for word in words[1:]),
+        *styles_of(words),
         "".join(word.capitalize() for word in words),
         "_".join(words).upper(),
         f"{rng.choice(SERVERS)}.{'_'.join(words)}",
@@ -85,15 +77,9 @@ def _new_tool_name(name: str, rng: Random) -> str:
 
 
 def _new_parameter_name(name: str, rng: Random) -> str:
-    words = words_of(name)
-    styles = (
-        "_".join(words),
-        "-".join(words),
-        words[0] + "".join(word.capitalize() for word in words[1:]),
-        rng.choice(AFFIXES).format("_".join(words)),
-        rng.choice(AFFIXES).format("_".join(words)),
-    )
-    return rng.choice(styles)
+    plain, *styles = styles_of(words_of(name))
+    affixed = [rng.choice(AFFIXES).format(plain) for _ in range(2)]
+    return rng.choice([plain, *styles, *affixed])
 
 
 def _parameter_names(schema: Mapping[str, Any], rng: Random) -> Names:

@@ -47,6 +47,7 @@ def test_the_tuned_model_beats_its_base_on_tools_it_never_saw(folder):
     tuned, base = rates(folder, "tuned", "test_unseen"), rates(folder, "base", "test_unseen")
     assert tuned["schema_valid"] > base["schema_valid"]
     assert tuned["call_match"] > base["call_match"]
+    assert tuned["decision_macro_f1"] > base["decision_macro_f1"]
 
 
 def test_the_run_ends_with_the_table_and_the_part_it_speaks_of(folder):

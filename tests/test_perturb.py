@@ -5,10 +5,12 @@ from random import Random
 
 import pytest
 from jsonschema import Draft202012Validator
+from test_build import check_gold_calls
 
 from data.build import SPLIT_SIZES, examples_by_split
 from data.catalog import load_catalogue
-from data.perturb import perturb, words_of
+from data.names import words_of
+from data.perturb import perturb
 from data.phrasing import CLOSERS, OPENERS, dress, mistype, undress
 from data.record import Message
 from data.wire import ToolCall, read_strict, request_text
@@ -106,15 +108,7 @@ def test_undress_takes_off_what_dress_puts_on():
 
 
 def test_every_gold_call_obeys_the_offered_schema(examples):
-    n_calls = 0
-    for example in examples:
-        schemas = {tool["name"]: tool["inputSchema"] for tool in example.tools}
-        for message in example.messages:
-            if message.role == "assistant":
-                for call in read_strict(message.content).calls:
-                    Draft202012Validator(schemas[call.name]).validate(call.arguments)
-                    n_calls += 1
-    assert n_calls > 500
+    assert check_gold_calls(examples) > 500
 
 
 def test_orders_in_a_result_are_not_obeyed(examples):

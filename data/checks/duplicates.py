@@ -13,8 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data.checks.prints import GRAM, N_BANDS, Prints, request_text
+from data.checks.prints import N_BANDS, Prints, request_text
 from data.checks.rules import Problem
+from data.novelty import grams_of, similarity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def repeats(index: Index) -> Iterator[Repeat]:
 def _share(path: Path, prints: Prints, first: int, later: int) -> float:
     if prints.request[first] == prints.request[later]:
         return 1.0
-    return jaccard(_request(path, prints, first), _request(path, prints, later))
+    return similarity(_grams(path, prints, first), _grams(path, prints, later))
 
 
 def leaks(index: Index, against: Index) -> Iterator[Repeat]:
@@ -107,7 +108,7 @@ def leaks(index: Index, against: Index) -> Iterator[Repeat]:
     for row, other in _near_rows(ours, theirs):
         if row in leaked:
             continue
-        share = jaccard(_request(index.path, ours, row), _request(against.path, theirs, other))
+        share = similarity(_grams(index.path, ours, row), _grams(against.path, theirs, other))
         if share >= LEAK_SHARE:
             leaked.add(row)
             message = f"{share:.0%} of the request as {against.path}:{theirs.line[other]}"
@@ -168,27 +169,17 @@ def _near_rows(ours: Prints, theirs: Prints) -> Iterator[tuple[int, int]]:
                 yield row, int(order[near])
 
 
-def _request(path: Path, prints: Prints, row: int) -> str:
-    return _request_at(path, int(prints.offset[row]))
+def _grams(path: Path, prints: Prints, row: int) -> frozenset[int]:
+    return _grams_at(path, int(prints.offset[row]))
 
 
 @lru_cache(maxsize=4096)
-def _request_at(path: Path, offset: int) -> str:
-    """The normalised request of the record at a byte offset; only records that parsed have one."""
+def _grams_at(path: Path, offset: int) -> frozenset[int]:
+    """Of the request of the record at a byte offset; only records that parsed have one."""
     with open(path, "rb") as file:
         file.seek(offset)
         row = json.loads(file.readline().decode("utf-8-sig", "replace"))
-    return request_text(row["messages"])
-
-
-def jaccard(one: str, other: str) -> float:
-    """Share of the GRAM-character sequences of both texts that both have, 0 to 1."""
-    ours, theirs = _grams(one), _grams(other)
-    return len(ours & theirs) / max(1, len(ours | theirs))
-
-
-def _grams(text: str) -> set[str]:
-    return {text[start : start + GRAM] for start in range(max(1, len(text) - GRAM + 1))}
+    return grams_of(request_text(row["messages"]))
 
 
 def ids_at(path: Path, offsets: Sequence[int]) -> Iterator[str | None]:

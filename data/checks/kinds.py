@@ -9,6 +9,7 @@ from typing import Any
 from data.checks.calls import Conversation
 from data.checks.rules import Problem
 from data.checks.schemas import ToolEntry
+from data.names import words_of
 
 TEXT_KINDS = ("clarification", "refusal", "irrelevance", "answer")
 ASKS = re.compile(
@@ -99,7 +100,11 @@ def needless(reply: str, said: str, tools: Sequence[ToolEntry]) -> str | None:
     for entry in tools:
         properties = entry.definition["inputSchema"].get("properties", {}) if entry.schema else {}
         for name in entry.needs & set(properties):
-            if not re.search(rf"\b(?:the|which|what|your)\s+{re.escape(_words(name))}\b", asked):
+            # "the name of the recipe" asks for a name, not for a recipe.
+            of_it = r"(?<!of )(?<!for )"
+            if not re.search(
+                rf"{of_it}\b(?:the|which|what|your)\s+{re.escape(_words(name))}\b", asked
+            ):
                 continue
             if not _is_given(name, properties[name], said):
                 return None
@@ -108,7 +113,7 @@ def needless(reply: str, said: str, tools: Sequence[ToolEntry]) -> str | None:
 
 
 def _words(name: str) -> str:
-    return re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)).strip().lower()
+    return " ".join(words_of(name))
 
 
 def _is_given(name: str, schema: Any, said: str) -> bool:

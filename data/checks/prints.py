@@ -14,12 +14,13 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data.checks.schemas import ToolEntry
+from data.novelty import GRAM
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-N_BANDS, N_ROWS, GRAM = 5, 3, 5
+N_BANDS, N_ROWS = 5, 3
 MAX_REQUEST_CHARS = 4000
 _GREETING = re.compile(
     r"(?:hi(?: there)?|hello|hey|good (?:morning|afternoon|evening)|quick one|one more thing"

@@ -162,9 +162,7 @@ _KIND_RULES = {
     "kind_parallel": _error("parallel with fewer than two calls", "use tool_call"),
     "kind_no_result": _error("multi_step without a tool result", "use tool_call or add the result"),
     "clarify_no_question": _error("a clarification that asks nothing", "ask for what is missing"),
-    "clarify_needless": _warning(
-        "a clarification where nothing is missing", "make the call instead"
-    ),
+    "clarify_needless": _error("a clarification where nothing is missing", "make the call instead"),
     "refuse_no_reason": _warning("a refusal that does not decline", "say what will not be done"),
 }
 _SET_RULES = {

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -72,17 +72,17 @@ PACKING_BUFFER = 32
 class Settings:
     """What decides the weights, beside the catalogue and the code."""
 
-    steps: int = 7400
-    rows: int = 16
-    row_tokens: int = 400
-    learning_rate: float = 4e-3
+    steps: int = 4800
+    rows: int = 8
+    row_tokens: int = 800
+    learning_rate: float = 3e-3
     warmup_steps: int = 100
-    decay_share: float = 0.2
+    decay_share: float = 0.3
     weight_decay: float = 0.02
     seed: int = 42
     vocab_size: int = 4096
     tokenizer_documents: int = 40000
-    catalogue_from: int = 5500
+    catalogue_from: int = 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.part == "tokenizer":
         make_tokenizer(settings, args.out)
     else:
-        make_model(settings, args.out)
+        make_model(settings, args.out, args.start_from)
     return 0
 
 
@@ -103,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Pretrain the embedded base model.")
     parser.add_argument("part", choices=["tokenizer", "model"])
     parser.add_argument("--out", type=Path, required=True, help="model folder")
+    parser.add_argument("--start_from", type=Path, help="model folder to go on from")
     for name, default in asdict(Settings()).items():
         parser.add_argument(f"--{name}", type=type(default), help=f"default {default}")
     return parser
@@ -142,8 +143,8 @@ def make_tokenizer(settings: Settings, out: Path) -> None:
     fast.save_pretrained(out)
 
 
-def make_model(settings: Settings, out: Path) -> None:
-    """Pretrain from random weights and save the model in float16."""
+def make_model(settings: Settings, out: Path, start_from: Path | None = None) -> None:
+    """Pretrain from random weights, or from a model's, and save the model in float16."""
     import torch
     from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
@@ -158,7 +159,10 @@ def make_model(settings: Settings, out: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
     )
-    model = Qwen3ForCausalLM(config).to(device)
+    model = Qwen3ForCausalLM(config)
+    if start_from is not None:
+        model = Qwen3ForCausalLM.from_pretrained(start_from, dtype=torch.float32)
+    model.to(device)
     state = Pretraining(model, settings, out.with_name(out.name + ".partial"))
     state.resume()
     state.run(tokenizer, device)
@@ -174,9 +178,16 @@ def make_model(settings: Settings, out: Path) -> None:
         "torch": str(torch.__version__),
         "git_commit": commit,
         "loss_curve": state.curve,
+        "started_from": _facts(start_from) if start_from else None,
     }
     (out / FACTS_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     state.file.unlink(missing_ok=True)
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """How the model of a folder was made."""
+    facts: dict[str, Any] = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+    return facts
 
 
 class Pretraining:

@@ -2,9 +2,9 @@
 
 Calls are written in the hermes wire, over made-up tools (made_up.py) and over the language of the
 catalogue's trained domains; plain text is reading tasks, questions and answers. Among the reading
-tasks are judgements: labels of a request ("incomplete"), asked for by a system prompt of their own.
-They give the base what a real model has read, what is meant and what is missing; how to answer it,
-the LoRA run teaches. Nothing of a test split is used.
+tasks are judgements: labels of a request ("incomplete"). They give the base what a real model has
+read, what is meant and what is missing; how to answer it, the LoRA run teaches. Nothing of a test
+split is used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from data.perturb import perturb
 from data.phrasing import dress, plain, say, say_too_little
 from data.record import Message
 from data.render import Rendered, render, to_messages
-from data.turns import Scene
+from data.turns import Scene, call
 from data.wire import ToolCall, read_strict, request_text, result_text
 from recipe.pretrain.made_up import (
     FIELDS,
@@ -50,10 +50,13 @@ JUDGE_PROMPTS = (
 )
 JUDGEMENTS = ("complete", "incomplete", "absent", "harmful", "talk")
 JUDGEMENT_WEIGHTS = (4, 4, 3, 2, 1)
+TOLD_SHARE = 0.5
 RENAMED_SHARE = 0.3
 JOINERS = (" Also ", " And ", "\n", " Then ", ". ")
 
 Maker = Callable[[Scene, Random], Rendered | None]
+Judged = tuple[str, str]
+Offered = tuple[Domain, Tool]
 
 
 def trained_scene() -> Scene:
@@ -171,30 +174,38 @@ def _as_text(value: Any) -> str:
 
 
 def made_up_judgement(language: Scene, rng: Random) -> Rendered:
-    """What is a request for a made-up tool: complete, incomplete, or for none of the tools?"""
-    tool = made_up_tool(rng)
+    """What are requests to some made-up tools: complete, incomplete, or for none of the tools?"""
+    present = [made_up_tool(rng) for _ in range(rng.choice([1, 1, 2, 2, 3, 4]))]
+    judged = [
+        _made_up_judgement(rng.choice(present), rng) for _ in range(rng.choice([1, 2, 3, 4, 5]))
+    ]
+    return _judged([tool.definition for tool in present], judged, rng)
+
+
+def _made_up_judgement(tool: MadeUpTool, rng: Random) -> Judged:
     kind = rng.choice(["complete", "incomplete", "absent"])
+    if kind == "absent":
+        tool = made_up_tool(rng)
     needed = [p for p in tool.parameters if p.name in tool.required]
     if kind == "incomplete" and needed:
-        absent = rng.sample(needed, rng.randint(1, min(2, len(needed))))
-        request = made_up_request(tool, rng, silent_on={p.name for p in absent})
-        wanting = " and ".join(p.words for p in absent)
-        return _judged(
-            _offered(tool, rng), request.text, _incomplete(tool.definition["name"], wanting), rng
-        )
+        left_out = rng.sample(needed, rng.randint(1, min(2, len(needed))))
+        request = made_up_request(tool, rng, silent_on={p.name for p in left_out})
+        wanting = " and ".join(p.words for p in left_out)
+        return request.text, _incomplete(tool.definition["name"], wanting)
     request = made_up_request(tool, rng)
     if kind == "absent":
-        tools = [t for t in _offered(tool, rng) if t["name"] != tool.definition["name"]]
-        return _judged(tools, request.text, f"absent\n{tool.verb} {tool.thing}", rng)
-    return _judged(_offered(tool, rng), request.text, f"complete\n{tool.definition['name']}", rng)
+        return request.text, f"absent\n{tool.verb} {tool.thing}"
+    return request.text, f"complete\n{tool.definition['name']}"
 
 
-def _judged(tools: Sequence[dict[str, Any]], request: str, judgement: str, rng: Random) -> Rendered:
-    messages = [
-        Message("system", rng.choice(JUDGE_PROMPTS)),
-        Message("user", request),
-        Message("assistant", judgement),
-    ]
+def _judged(tools: Sequence[dict[str, Any]], judged: Sequence[Judged], rng: Random) -> Rendered:
+    """Requests and their judgements in one conversation, half of the time without being told to.
+
+    Many requests share one list of tools, because the list is most of a prompt's tokens.
+    """
+    messages = [Message("system", rng.choice(JUDGE_PROMPTS))] if rng.random() < TOLD_SHARE else []
+    for request, judgement in judged:
+        messages += [Message("user", request), Message("assistant", judgement)]
     return render(tools, to_messages(messages, "hermes"), "hermes")
 
 
@@ -221,47 +232,65 @@ def catalogue_reading(language: Scene, rng: Random) -> Rendered | None:
 
 
 def catalogue_judgement(language: Scene, rng: Random) -> Rendered | None:
-    """What is a request of the catalogue's language to the tools at hand? A label, not a reply."""
-    kind = rng.choices(JUDGEMENTS, JUDGEMENT_WEIGHTS)[0]
+    """What are requests of the catalogue's language to the tools at hand? Labels, not replies."""
+    present = _some_tools(language, rng)
+    kinds = rng.choices(JUDGEMENTS, JUDGEMENT_WEIGHTS, k=rng.choice([1, 2, 3, 4, 5, 6]))
+    judged = [_catalogue_judgement(language, kind, present, rng) for kind in kinds]
+    found = [one for one in judged if one is not None]
+    return _judged([tool.definition() for _, tool in present], found, rng) if found else None
+
+
+def _catalogue_judgement(
+    language: Scene, kind: str, present: Sequence[Offered], rng: Random
+) -> Judged | None:
+    domain, tool = rng.choice(present)
     if kind in ("harmful", "talk"):
-        return _judged_without_tool(language, kind, rng)
-    domain, tool = rng.choice(language.tools)
+        entries = language.refusals if kind == "harmful" else language.answers
+        near = [entry for entry in entries if entry[0] is domain]
+        domain, entry = rng.choice(near if near and rng.random() < 0.5 else entries)
+        text, _ = plain(entry["request"], domain.pools, entry.get("slots", {}), rng)
+        return dress(text, rng), kind
+    if kind == "absent":
+        missing = [one for one in language.tools if one not in present]
+        near = [one for one in missing if one[0] is domain]
+        domain, tool = rng.choice(near if near and rng.random() < 0.6 else missing)
     phrasing = rng.choice(language.requests[tool.name])
-    tools = _with_others(language, domain, [tool], rng)
     if kind == "incomplete":
         utterance = say_too_little(phrasing, tool, domain.pools, rng)
         if utterance is None or not utterance.missing:
             return None
         wanting = " and ".join(tool.needs[name] for name in utterance.missing)
-        judgement = _incomplete(tool.name, wanting)
-        return _judged(tools, dress(utterance.text, rng), judgement, rng)
+        return dress(utterance.text, rng), _incomplete(tool.name, wanting)
     request = dress(say(phrasing, tool, domain.pools, rng).text, rng)
-    if kind == "absent":
-        others = [t for t in tools if t["name"] != tool.name]
-        return _judged(others, request, f"absent\n{tool.does}", rng) if others else None
-    return _judged(tools, request, f"complete\n{tool.name}", rng)
+    return request, f"absent\n{tool.does}" if kind == "absent" else f"complete\n{tool.name}"
 
 
-def _judged_without_tool(language: Scene, kind: str, rng: Random) -> Rendered:
-    domain, entry = rng.choice(language.refusals if kind == "harmful" else language.answers)
-    text, _ = plain(entry["request"], domain.pools, entry.get("slots", {}), rng)
-    return _judged(_with_others(language, domain, [], rng), dress(text, rng), kind, rng)
-
-
-def _with_others(
-    language: Scene, domain: Domain, needed: Sequence[Tool], rng: Random
-) -> list[dict[str, Any]]:
-    """The needed tools among up to three others, in any order."""
-    names = {tool.name for tool in needed}
-    near = [t for d, t in language.tools if d is domain and t.name not in names]
-    chosen = list(needed)
+def _some_tools(language: Scene, rng: Random) -> list[Offered]:
+    """One to four tools, most of them of one domain, in any order."""
+    first = rng.choice(language.tools)
+    near = [one for one in language.tools if one[0] is first[0]]
+    chosen = [first]
     for _ in range(rng.choice([0, 1, 1, 2, 2, 3])):
-        _, far = rng.choice(language.tools)
-        other = rng.choice(near) if rng.random() < 0.6 else far
+        other = rng.choice(near if rng.random() < 0.6 else language.tools)
         if other not in chosen:
             chosen.append(other)
     rng.shuffle(chosen)
-    return [tool.definition() for tool in chosen]
+    return chosen
+
+
+def catalogue_requests(language: Scene, rng: Random) -> Rendered:
+    """Several requests in a row to the same tools, each with its call."""
+    present = _some_tools(language, rng)
+    messages: list[Message] = []
+    for number in range(1, rng.choice([2, 3, 4, 5]) + 1):
+        domain, tool = rng.choice(present)
+        spoken = say(rng.choice(language.requests[tool.name]), tool, domain.pools, rng)
+        messages += [Message("user", dress(spoken.text, rng)), call(number, tool, spoken.slots)]
+    tools: Sequence[dict[str, Any]] = [tool.definition() for _, tool in present]
+    if rng.random() < RENAMED_SHARE:
+        tools, renamed = perturb(tools, messages, rng)
+        messages = list(renamed)
+    return render(tools, to_messages(messages, "hermes"), "hermes")
 
 
 def catalogue_purpose(language: Scene, rng: Random) -> Rendered:
@@ -321,7 +350,7 @@ def plain_answer(language: Scene, rng: Random) -> Rendered:
     return _conversation((), [Message("user", asked), Message("assistant", reply)], rng)
 
 
-# Two of three documents speak the catalogue's language, so that tools are told apart by meaning.
+# Five of six documents speak the catalogue's language, so that tools are told apart by meaning.
 MADE_UP_MIX: tuple[tuple[Maker, int], ...] = (
     (made_up_call, 16),
     (made_up_parallel, 5),
@@ -330,9 +359,10 @@ MADE_UP_MIX: tuple[tuple[Maker, int], ...] = (
     (made_up_judgement, 10),
 )
 CATALOGUE_MIX: tuple[tuple[Maker, int], ...] = (
-    (catalogue_call, 44),
-    (catalogue_judgement, 30),
-    (catalogue_reading, 8),
-    (catalogue_purpose, 4),
-    (plain_answer, 4),
+    (catalogue_call, 60),
+    (catalogue_requests, 50),
+    (catalogue_judgement, 70),
+    (catalogue_reading, 10),
+    (catalogue_purpose, 6),
+    (plain_answer, 8),
 )
