@@ -243,13 +243,9 @@ def catalogue_judgement(language: Scene, rng: Random) -> Rendered | None:
 def _catalogue_judgement(
     language: Scene, kind: str, present: Sequence[Offered], rng: Random
 ) -> Judged | None:
-    domain, tool = rng.choice(present)
     if kind in ("harmful", "talk"):
-        entries = language.refusals if kind == "harmful" else language.answers
-        near = [entry for entry in entries if entry[0] is domain]
-        domain, entry = rng.choice(near if near and rng.random() < 0.5 else entries)
-        text, _ = plain(entry["request"], domain.pools, entry.get("slots", {}), rng)
-        return dress(text, rng), kind
+        return _of_no_tool(language, kind, present, rng)
+    domain, tool = rng.choice(present)
     if kind == "absent":
         missing = [one for one in language.tools if one not in present]
         near = [one for one in missing if one[0] is domain]
@@ -263,6 +259,15 @@ def _catalogue_judgement(
         return dress(utterance.text, rng), _incomplete(tool.name, wanting)
     request = dress(say(phrasing, tool, domain.pools, rng).text, rng)
     return request, f"absent\n{tool.does}" if kind == "absent" else f"complete\n{tool.name}"
+
+
+def _of_no_tool(language: Scene, kind: str, present: Sequence[Offered], rng: Random) -> Judged:
+    entries = language.refusals if kind == "harmful" else language.answers
+    domains = {domain.name for domain, _ in present}
+    near = [entry for entry in entries if entry[0].name in domains]
+    domain, entry = rng.choice(near if near and rng.random() < 0.5 else entries)
+    text, _ = plain(entry["request"], domain.pools, entry.get("slots", {}), rng)
+    return dress(text, rng), kind
 
 
 def _some_tools(language: Scene, rng: Random) -> list[Offered]:
