@@ -254,9 +254,12 @@ and clarifications. run.json holds the whole configuration, the dataset's sha256
 from peft import AutoPeftModelForCausalLM
 from transformers import AutoTokenizer
 
-model = AutoPeftModelForCausalLM.from_pretrained(folder) tokenizer =
-AutoTokenizer.from_pretrained(folder) prompt = tokenizer.apply_chat_template(messages, tools=tools,
-add_generation_prompt=True, return_tensors="pt") ```
+model = AutoPeftModelForCausalLM.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+prompt = tokenizer.apply_chat_template(
+    messages, tools=tools, add_generation_prompt=True, return_tensors="pt"
+)
+```
 """
 
 
