@@ -10,10 +10,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,12 +21,13 @@ from tqdm import tqdm
 
 from data import cli
 from data.catalog import CATALOGUE_DIR, CatalogError, Domain, Tool, load_catalogue
+from data.checks.prints import request_text
 from data.dialogue import MAKERS
+from data.figures import Figures, measure, table
 from data.novelty import Novelty
 from data.parquet import write_parquet
 from data.perturb import perturb
-from data.phrasing import undress
-from data.record import Example, write_examples
+from data.record import Example, Message, write_examples
 from data.turns import Scene
 
 MIX = {
@@ -44,6 +44,9 @@ UNSEEN_SHARE = 0.12
 HELD_OUT_SHARE = 0.2
 RENAMED_SHARE = 0.2
 MAX_TRIES = 400
+# With the fixed part of the prompt at most 2,048 of Qwen3's tokens, which hold 3.7 characters each
+# in the record that is worst for it (English and JSON; other scripts count as their escapes here).
+MAX_CHARACTERS = 6800
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,7 +100,8 @@ def build(
     manifest = _manifest(splits, partial, seed)
     text = json.dumps(manifest, indent=2) + "\n"
     (partial / "manifest.json").write_text(text, encoding="utf-8")
-    (partial / "README.md").write_text(_card(manifest), encoding="utf-8")
+    figures = measure((split, examples) for split, examples in splits.items() if examples)
+    (partial / "README.md").write_text(_card(manifest, figures), encoding="utf-8")
     if out.exists():
         out.rmdir()
     partial.rename(out)
@@ -196,20 +200,20 @@ def _new_example(scene: Scene, kind: str, name: str, rng: Random, said: Novelty)
         dialogue = MAKERS[kind](scene, rng)
         if dialogue is None:
             continue
-        asked = normalised(undress(m.content) for m in dialogue.messages if m.role == "user")
-        if said.admit(asked):
-            tools, messages = dialogue.tools, dialogue.messages
-            if rng.random() < RENAMED_SHARE:
-                tools, messages = perturb(tools, messages, rng)
+        tools, messages = dialogue.tools, dialogue.messages
+        if rng.random() < RENAMED_SHARE:
+            tools, messages = perturb(tools, messages, rng)
+        if _n_characters(tools, messages) > MAX_CHARACTERS:
+            continue
+        if said.admit(request_text([vars(message) for message in messages])):
             return Example(name, kind, "catalogue", tools, messages)
     raise CatalogError(
         f"the catalogue is too small for new {kind} examples; add requests or pool values"
     )
 
 
-def normalised(texts: Iterable[str]) -> str:
-    """Text for comparison: lower case, words and digits only."""
-    return " ".join(re.findall(r"\w+", " ".join(texts).lower()))
+def _n_characters(tools: Sequence[Mapping[str, Any]], messages: Sequence[Message]) -> int:
+    return len(json.dumps(tools)) + sum(len(message.content) for message in messages)
 
 
 def _manifest(splits: Mapping[str, list[Example]], folder: Path, seed: int) -> dict[str, Any]:
@@ -230,7 +234,7 @@ def _manifest(splits: Mapping[str, list[Example]], folder: Path, seed: int) -> d
     }
 
 
-def _card(manifest: Mapping[str, Any]) -> str:
+def _card(manifest: Mapping[str, Any], figures: Mapping[str, Figures]) -> str:
     splits = manifest["splits"]
     configs = "\n".join(f"  - split: {name}\n    path: parquet/{name}.parquet" for name in splits)
     rows = "\n".join(
@@ -263,6 +267,12 @@ the language is that of templates with drawn values, so it is narrower than that
 
 `test_seen` has trained tools and phrasings that train does not have; `test_unseen` has tools that
 occur nowhere else.
+
+## How varied it is
+{table(figures, with_kinds=False)}
+
+A phrasing is a first user turn with its values masked; files before are the splits to the left.
+`python -m data.diversity FILE...` measures any record file; data/figures.py says what each means.
 """
 
 

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 GRAM = 5
 N_BANDS, N_ROWS = 10, 3
@@ -18,32 +24,53 @@ class Novelty:
     """The texts that were admitted, as sets of their GRAM-character sequences."""
 
     def __init__(self) -> None:
-        import numpy as np
-
-        rng = np.random.default_rng(7)
-        self._factors = rng.integers(1, 1 << 31, N_BANDS * N_ROWS, np.uint32) * np.uint32(2)
-        self._factors += np.uint32(1)
         self._bands: dict[bytes, list[frozenset[int]]] = defaultdict(list)
 
     def admit(self, text: str) -> bool:
         """Take the text in, unless one that is alike was taken in before."""
-        grams = grams_of(text)
-        keys = self._keys(grams)
+        is_new = self.is_new(text)
+        if is_new:
+            self.add(text)
+        return is_new
+
+    def is_new(self, text: str) -> bool:
+        """Is no text alike among those taken in?"""
+        grams, keys = _marks_of(text)
         near = (other for key in keys for other in self._bands.get(key, ()))
-        if any(similarity(grams, other) > MAX_SIMILARITY for other in near):
-            return False
+        return not any(similarity(grams, other) > MAX_SIMILARITY for other in near)
+
+    def add(self, text: str) -> None:
+        """Take the text in, whether or not it is new."""
+        grams, keys = _marks_of(text)
         for key in keys:
             self._bands[key].append(grams)
-        return True
 
-    def _keys(self, grams: frozenset[int]) -> list[bytes]:
-        import numpy as np
 
-        hashes = np.fromiter(grams, np.uint32, len(grams))
-        mixed = hashes[:, None] * self._factors
-        mixed ^= mixed >> np.uint32(13)
-        least = mixed.min(axis=0).reshape(N_BANDS, N_ROWS)
-        return [bytes([band]) + row.tobytes() for band, row in enumerate(least)]
+class _Marks(NamedTuple):
+    grams: frozenset[int]
+    keys: list[bytes]
+
+
+@lru_cache(maxsize=1)
+def _marks_of(text: str) -> _Marks:
+    """Of the text asked about last: it is often taken in next."""
+    import numpy as np
+
+    grams = grams_of(text)
+    hashes = np.fromiter(grams, np.uint32, len(grams))
+    mixed = hashes[:, None] * _factors()
+    mixed ^= mixed >> np.uint32(13)
+    least = mixed.min(axis=0).reshape(N_BANDS, N_ROWS)
+    return _Marks(grams, [bytes([band]) + row.tobytes() for band, row in enumerate(least)])
+
+
+@cache
+def _factors() -> NDArray[np.uint32]:
+    import numpy as np
+
+    rng = np.random.default_rng(7)
+    factors = rng.integers(1, 1 << 31, N_BANDS * N_ROWS, np.uint32) * np.uint32(2)
+    return factors + np.uint32(1)
 
 
 def grams_of(text: str) -> frozenset[int]:

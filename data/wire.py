@@ -93,7 +93,7 @@ def error_text(call_id: int | str, code: int, message: str) -> str:
 
 def compact(value: Any) -> str:
     """JSON without spaces, other scripts as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode(value)
 
 
 def read_strict(text: str, wire: Wire = "jsonrpc") -> Reading:
@@ -189,9 +189,7 @@ def _tool_call_blocks(body: str) -> list[str]:
 
 def _parse(line: str) -> Any:
     try:
-        value = json.loads(
-            line, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite
-        )
+        value = _STRICT.decode(line)
     except (ValueError, RecursionError) as error:
         raise _Refused("parse_error", _first_line(error), PARSE_ERROR) from None
     if line.count("{") + line.count("[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
@@ -217,6 +215,14 @@ def _finite(digits: str) -> float:
     return value
 
 
+# Made once: json.loads and json.dumps with options make theirs anew for every text.
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite
+)
+_LENIENT = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _is_deeper(value: Any, limit: int) -> bool:
     """Are objects and arrays nested more than `limit` deep? Level by level, without recursion."""
     level = [value]
@@ -231,7 +237,7 @@ def _is_deeper(value: Any, limit: int) -> bool:
 def _parsed(text: str) -> Any:
     """The JSON value of a text, or None; of a key that stands twice the last."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        return _LENIENT.decode(text)
     except (ValueError, RecursionError):
         return None
 

@@ -11,8 +11,9 @@ from jsonschema import Draft202012Validator
 from test_catalog import GOOD
 
 from data import cli
-from data.build import MIX, SPLIT_SIZES, build, examples_by_split, main, normalised, shares
+from data.build import MIX, SPLIT_SIZES, build, examples_by_split, main, shares
 from data.catalog import CatalogError, load_catalogue
+from data.checks.prints import request_text
 from data.record import KINDS, example_from, read_examples, row_of
 from data.wire import read_strict
 
@@ -111,7 +112,7 @@ def test_unseen_tools_share_no_name_and_no_schema_with_trained_ones(splits):
 
 def test_no_user_text_occurs_in_two_examples(splits):
     said = Counter(
-        normalised(m.content for m in example.messages if m.role == "user")
+        request_text([vars(message) for message in example.messages])
         for examples in splits.values()
         for example in examples
     )

@@ -12,6 +12,7 @@ from readme import command as readme_command
 COMMANDS = (
     "data.build",
     "data.catalog",
+    "data.diversity",
     "data.convert",
     "data.validate",
     "evals.tool_accuracy",

@@ -34,7 +34,7 @@ class Options:
     """Tokens."""
     max_line_bytes: int = MAX_LINE_BYTES
     line_limit_s: float = 2.0
-    """Seconds that the checks of one line may take."""
+    """Seconds of CPU that the checks of one line may take: a busy machine changes no verdict."""
 
 
 class RawLine(NamedTuple):
@@ -217,18 +217,18 @@ _UNMEASURED = {
 
 
 class _time_limit:
-    """Raises Interrupted after some seconds; 0: never."""
+    """Raises Interrupted after some seconds of CPU; 0: never."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
 
     def __enter__(self) -> None:
         if self._limit_s:
-            signal.setitimer(signal.ITIMER_REAL, self._limit_s)
+            signal.setitimer(signal.ITIMER_VIRTUAL, self._limit_s)
 
     def __exit__(self, *_: object) -> None:
         if self._limit_s:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def _has_timer() -> bool:
@@ -238,8 +238,8 @@ def _has_timer() -> bool:
         or threading.current_thread() is not threading.main_thread()
     ):
         return False
-    if signal.getsignal(signal.SIGALRM) is not _interrupt:
-        signal.signal(signal.SIGALRM, _interrupt)
+    if signal.getsignal(signal.SIGVTALRM) is not _interrupt:
+        signal.signal(signal.SIGVTALRM, _interrupt)
     return True
 
 

@@ -9,7 +9,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from data.checks.formats import FORMATS, format_checker
@@ -19,15 +19,21 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 MAX_ERRORS = 20
+_SHARED = ("$schema", "$defs", "definitions")
 UNUSABLE = {"schema_invalid", "schema_ref", "schema_ref_remote", "schema_pattern"}
-# No $ref: an endless or exponential one could not be interrupted inside the first pass.
 _PLAIN = {
-    "$schema", "$id", "$comment", "title", "description", "default",
+    "$schema", "$comment", "title", "description", "default",
     "examples", "type", "properties", "required", "additionalProperties", "items", "enum", "const",
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength",
     "minItems", "maxItems", "minProperties", "maxProperties", "anyOf", "allOf", "pattern", "format",
-    "deprecated", "readOnly", "writeOnly",
+    "deprecated", "readOnly", "writeOnly", "$defs", "definitions", "$ref", "oneOf", "uniqueItems",
+    "multipleOf",
 }  # fmt: skip
+# Inside oneOf an "invalid" of the first pass must be the reference's too: no text rules there.
+_PLAIN_BOTH_WAYS = _PLAIN - {"pattern", "format"}
+_LOCAL_REF = re.compile(r"#/(\$defs|definitions)/([A-Za-z0-9_.-]+)\Z")
+# A first pass cannot be interrupted: references may lead to this many parts in all, and no cycle.
+MAX_PARTS = 500
 # Patterns of which a match by ECMA's rules is always a match by Python's.
 _PLAIN_PATTERN = re.compile(
     r"(?:[\w ^$*+?{},:;/#@%&=!~'\"<>|.)-]|\((?!\?)|\[(?!\^)|\]|\\[dw.\\/+*()-])*\Z", re.ASCII
@@ -55,8 +61,11 @@ class Compiled:
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self._schema = schema
-        self._quick = quick_engine(schema)
         self._reference: Validator | None = None
+
+    @cached_property
+    def _quick(self) -> Any:
+        return quick_engine(self._schema)
 
     def errors(self, arguments: Any) -> list[Any]:
         """The reference engine's errors, MAX_ERRORS at most. Raises SchemaError, PatternTooSlow."""
@@ -66,12 +75,13 @@ class Compiled:
 
     def allows(self, name: str, value: Any) -> bool:
         """Whether a value fits one property; true where that cannot be told."""
-        part = {k: v for k, v in self._schema.items() if k in ("$schema", "$defs", "definitions")}
-        part["allOf"] = [self._schema["properties"][name]]
-        try:
-            return not Compiled(part).errors(value)
-        except (SchemaError, PatternTooSlow):
-            return True
+        part = {**self._schema["properties"][name]}
+        part.pop("default", None)
+        if "$ref" in json.dumps(part):
+            part = {k: v for k, v in self._schema.items() if k in _SHARED} | {"allOf": [part]}
+        elif "$schema" in self._schema:
+            part["$schema"] = self._schema["$schema"]
+        return _allows(json.dumps(part), json.dumps(value))
 
     def _first(self, value: Any) -> list[Any]:
         try:
@@ -94,12 +104,20 @@ def _says_valid(quick: Any, value: Any) -> bool:
 
 def compiled(schema: dict[str, Any]) -> Compiled:
     """Each distinct schema once, by its JSON."""
-    return _compiled(json.dumps(schema, sort_keys=True))
+    return _compiled(json.dumps(schema))
 
 
 @lru_cache(maxsize=20_000)
 def _compiled(canonical: str) -> Compiled:
     return Compiled(json.loads(canonical))
+
+
+@lru_cache(maxsize=20_000)
+def _allows(schema: str, value: str) -> bool:
+    try:
+        return not _compiled(schema).errors(json.loads(value))
+    except (SchemaError, PatternTooSlow):
+        return True
 
 
 def known_dialect(dialect: Any) -> bool:
@@ -167,29 +185,71 @@ def quick_engine(schema: dict[str, Any]) -> Any:
 
 def is_plain(schema: Any) -> bool:
     """Whether the reference is sure to agree with a "valid" of the first pass."""
-    if isinstance(schema, bool):
-        return True
-    if not isinstance(schema, dict) or not _PLAIN.issuperset(schema):
-        return False
-    if str(schema.get("$schema", "draft/2020-12")).rstrip("#").split("draft")[-1] not in (
-        "/2020-12/schema", "-07/schema", "/2020-12",
-    ):  # fmt: skip
-        return False
+    if not isinstance(schema, dict) or str(schema.get("$schema", "draft/2020-12")).rstrip(
+        "#"
+    ).split("draft")[-1] not in ("/2020-12/schema", "-07/schema", "/2020-12"):
+        return schema is True or schema is False
+    return _PlainTest(schema).holds(schema)
+
+
+class _PlainTest:
+    """Looks at every part of a schema, references followed, MAX_PARTS at most."""
+
+    def __init__(self, root: dict[str, Any]) -> None:
+        self._root = root
+        self._n_parts = 0
+
+    def holds(self, schema: Any, allowed: set[str] = _PLAIN) -> bool:
+        """Whether a part holds nothing but plain keywords of plain values."""
+        self._n_parts += 1
+        if isinstance(schema, bool):
+            return True
+        if not isinstance(schema, dict) or self._n_parts > MAX_PARTS:
+            return False
+        if not allowed.issuperset(schema) or not _has_plain_values(schema):
+            return False
+        if not all(self.holds(part, _PLAIN_BOTH_WAYS) for part in _list_of(schema, "oneOf")):
+            return False
+        parts = [*_parts(schema), *self._referred(schema)]
+        return all(self.holds(part, allowed) for part in parts)
+
+    def _referred(self, schema: dict[str, Any]) -> Iterator[Any]:
+        """What a reference leads to; None, which is not plain, where that is not plain to see."""
+        if "$ref" in schema:
+            found = _LOCAL_REF.match(str(schema["$ref"]))
+            defined = self._root.get(found[1]) if found else None
+            yield defined.get(found[2]) if found and isinstance(defined, dict) else None
+
+
+def _has_plain_values(schema: dict[str, Any]) -> bool:
+    """Whether format, pattern, multipleOf and uniqueItems are of a kind that both engines share."""
     if schema.get("format", "date") not in FORMATS:
         return False
-    if not _PLAIN_PATTERN.match(str(schema.get("pattern", ""))):
+    if "pattern" in schema and not _PLAIN_PATTERN.match(str(schema["pattern"])):
         return False
-    return all(is_plain(part) for part in _parts(schema))
+    if "multipleOf" in schema and not (
+        schema.get("type") == "integer" and type(schema["multipleOf"]) is int
+    ):
+        return False
+    if "uniqueItems" in schema:
+        items = schema.get("items")
+        return isinstance(items, dict) and items.get("type") == "string"
+    return True
 
 
 def _parts(schema: dict[str, Any]) -> Iterator[Any]:
     properties = schema.get("properties", {})
     yield from properties.values() if isinstance(properties, dict) else (None,)
     for key in ("anyOf", "allOf"):
-        value = schema.get(key, [])
-        yield from value if isinstance(value, list) else (None,)
+        yield from _list_of(schema, key)
     for key in ("items", "additionalProperties"):
-        yield schema.get(key, True)
+        if key in schema:
+            yield schema[key]
+
+
+def _list_of(schema: dict[str, Any], key: str) -> list[Any]:
+    value = schema.get(key, [])
+    return value if isinstance(value, list) else [None]
 
 
 def _class_for(schema: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from data.checks.calls import Conversation
@@ -91,20 +92,14 @@ def needless(reply: str, said: str, tools: Sequence[ToolEntry]) -> str | None:
     parameter's name, an email address, a URL, a UUID, or "name: value"; and only if everything the
     reply names is given.
     """
-    if not any(
-        "required" in str(entry.definition.get("inputSchema")) for entry in tools if entry.schema
-    ):
+    if not any(entry.requires for entry in tools if entry.schema):
         return "no offered tool has a required argument"
     asked = reply.lower()
     given: list[str] = []
     for entry in tools:
         properties = entry.definition["inputSchema"].get("properties", {}) if entry.schema else {}
         for name in entry.needs & set(properties):
-            # "the name of the recipe" asks for a name, not for a recipe.
-            of_it = r"(?<!of )(?<!for )"
-            if not re.search(
-                rf"{of_it}\b(?:the|which|what|your)\s+{re.escape(_words(name))}\b", asked
-            ):
+            if not _asks_for(_words(name), asked):
                 continue
             if not _is_given(name, properties[name], said):
                 return None
@@ -112,6 +107,15 @@ def needless(reply: str, said: str, tools: Sequence[ToolEntry]) -> str | None:
     return f"the request already gives {', '.join(sorted(set(given)))}" if given else None
 
 
+def _asks_for(words: str, asked: str) -> bool:
+    if words not in asked:
+        return False
+    # "the name of the recipe" asks for a name, not for a recipe.
+    of_it = r"(?<!of )(?<!for )"
+    return bool(re.search(rf"{of_it}\b(?:the|which|what|your)\s+{re.escape(words)}\b", asked))
+
+
+@lru_cache(maxsize=20_000)
 def _words(name: str) -> str:
     return " ".join(words_of(name))
 

@@ -20,6 +20,7 @@ from data.checks.rules import Problem
 MAX_TOOLS_KEPT = 20_000
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 _NOT_SCHEMAS = {"enum", "const", "default", "examples"}
+_MARKS_OF_INTEREST = ('"pattern', '"$ref"', '"$dynamicRef"')
 _MAPS_OF_SCHEMAS = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
 
 
@@ -27,7 +28,7 @@ class ToolEntry(NamedTuple):
     """A tool that was checked. `schema` is None where it has none that can check arguments.
 
     `declared` are the names a call may use; None where they cannot be listed (or a schema rules
-    itself).
+    itself). `needs` are the arguments required at the top; `requires`: is any, anywhere?
     """
 
     definition: Any
@@ -36,6 +37,7 @@ class ToolEntry(NamedTuple):
     schema: engines.Compiled | None
     declared: frozenset[str] | None
     needs: frozenset[str]
+    requires: bool
     digest: bytes
 
 
@@ -65,22 +67,22 @@ class ToolBook:
         if entry is None:
             if len(self._by_key) >= MAX_TOOLS_KEPT:
                 self._by_key.clear()
-            entry = self._by_key[key] = tool_entry(tool)
+            entry = self._by_key[key] = tool_entry(tool, key)
         return entry
 
 
-def tool_entry(tool: Any) -> ToolEntry:
-    """Check one tool; pointers of its problems are relative to it."""
+def tool_entry(tool: Any, text: str) -> ToolEntry:
+    """Check one tool, given its JSON too; pointers of its problems are relative to it."""
     if not isinstance(tool, dict):
         problem = Problem("tool_type", "", f"{type(tool).__name__} instead of an object")
-        return ToolEntry(tool, None, (problem,), None, None, frozenset(), _digest(tool))
+        return ToolEntry(tool, None, (problem,), None, None, frozenset(), False, _digest(text))
     name = tool.get("name")
     problems = list(_head_problems(tool))
-    problems.extend(Problem("secret", "", found) for found in credentials_in(json.dumps(tool)))
+    problems.extend(Problem("secret", "", found) for found in credentials_in(text))
     schema = tool.get("inputSchema")
     compiled = None
     if isinstance(schema, dict):
-        found = list(schema_problems(schema))
+        found = list(schema_problems(schema, text))
         problems.extend(found)
         if not any(p.code in engines.UNUSABLE for p in found):
             compiled = engines.compiled(schema)
@@ -92,12 +94,13 @@ def tool_entry(tool: Any) -> ToolEntry:
         compiled,
         declared_names(schema) if compiled else None,
         _needs(schema),
-        _digest(tool),
+        '"required"' in text,
+        _digest(text),
     )
 
 
-def _digest(tool: Any) -> bytes:
-    return blake2b(json.dumps(tool).encode(), digest_size=8).digest()
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=8).digest()
 
 
 def _needs(schema: Any) -> frozenset[str]:
@@ -122,8 +125,8 @@ def _head_problems(tool: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("schema_missing", "/inputSchema", f"missing or no object{hint}")
 
 
-def schema_problems(schema: dict[str, Any]) -> Iterator[Problem]:
-    """What is wrong with an inputSchema, pointers relative to its tool."""
+def schema_problems(schema: dict[str, Any], text: str) -> Iterator[Problem]:
+    """What is wrong with an inputSchema, pointers relative to its tool, whose JSON is `text`."""
     at = "/inputSchema"
     if schema.get("type") != "object":
         yield Problem("schema_type", f"{at}/type", f"{str(schema.get('type'))[:80]!r}")
@@ -132,7 +135,8 @@ def schema_problems(schema: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("schema_dialect", f"{at}/$schema", f"{str(dialect)[:80]!r}; read as 2020-12")
     for pointer, message in engines.metaschema_errors(schema):
         yield Problem("schema_invalid", at + pointer, message)
-    for pointer, keyword, value in _strings_of_interest(schema, at):
+    has_any = any(mark in text for mark in _MARKS_OF_INTEREST)
+    for pointer, keyword, value in _strings_of_interest(schema, at) if has_any else ():
         if keyword == "pattern":
             yield from _pattern_problems(value, pointer)
         else:

@@ -10,6 +10,7 @@ split is used.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from random import Random
@@ -23,7 +24,7 @@ from data.phrasing import dress, plain, say, say_too_little
 from data.record import Message
 from data.render import Rendered, render, to_messages
 from data.turns import Scene, call
-from data.wire import ToolCall, read_strict, request_text, result_text
+from data.wire import ToolCall, compact, read_strict, request_text, result_text
 from recipe.pretrain.made_up import (
     FIELDS,
     MadeUpTool,
@@ -51,6 +52,8 @@ JUDGE_PROMPTS = (
 JUDGEMENTS = ("complete", "incomplete", "absent", "harmful", "talk")
 JUDGEMENT_WEIGHTS = (4, 4, 3, 2, 1)
 TOLD_SHARE = 0.5
+TIGHT_SHARE = 0.5
+CALL = re.compile(r"(?<=<tool_call>\n).*(?=\n</tool_call>)")
 RENAMED_SHARE = 0.3
 JOINERS = (" Also ", " And ", "\n", " Then ", ". ")
 
@@ -73,7 +76,16 @@ def documents(seed: str, catalogue: bool = True) -> Iterator[Rendered]:
     while True:
         document = rng.choices(makers, weights)[0](language, rng)
         if document is not None:
-            yield document
+            yield _tight(document) if rng.random() < TIGHT_SHARE else document
+
+
+def _tight(document: Rendered) -> Rendered:
+    """The document with its calls in JSON without blanks, as many models write them."""
+    pieces = tuple(
+        CALL.sub(lambda found: compact(json.loads(found[0])), piece) if trained else piece
+        for piece, trained in zip(document.pieces, document.trained, strict=True)
+    )
+    return Rendered(pieces, document.trained)
 
 
 def _conversation(
