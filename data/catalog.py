@@ -200,7 +200,7 @@ def problems(domain: Domain) -> Iterator[str]:
     by_name = {tool.name: tool for tool in domain.tools}
     for chain in domain.chains:
         for problem in _chain_problems(chain, by_name, domain.pools):
-            yield f"chain {chain.get('request', '')[:40]!r}: {problem}"
+            yield f"chain {str(chain.get('requests', ''))[:40]!r}: {problem}"
     for kind, reply in (("refusals", "refusal"), ("answers", "answer")):
         for entry in getattr(domain, kind):
             for problem in _dialogue_problems(entry, reply, domain.pools):
@@ -293,9 +293,10 @@ def _chain_problems(
     try:
         rng = Random(0)
         slots = {name: fill(spec, pools, rng) for name, spec in chain["slots"].items()}
-        unknown = set(slots_of(chain["request"])) - set(slots)
-        if unknown:
-            yield f"the request uses undefined slots {sorted(unknown)}"
+        for phrasing in chain["requests"]:
+            said = set(slots_of(phrasing))
+            if said != set(slots):
+                yield f"{phrasing[:40]!r} says {sorted(said)}; the slots are {sorted(slots)}"
         for step in chain["steps"]:
             yield from _step_problems(step, tools, slots)
             slots |= {name: fill(spec, pools, rng) for name, spec in step.get("yields", {}).items()}

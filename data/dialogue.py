@@ -232,7 +232,7 @@ def _chain(scene: Scene, rng: Random) -> Dialogue | None:
     domain, chain = rng.choice(scene.chains)
     by_name = {tool.name: tool for tool in domain.tools}
     slots = fill_all(chain["slots"], domain.pools, rng)
-    messages = [user(dress(put(chain["request"], slots), rng))]
+    messages = [user(dress(put(rng.choice(chain["requests"]), slots), rng))]
     for number, step in enumerate(chain["steps"], 1):
         arguments = substitute(step["arguments"], slots)
         messages.append(assistant(request_text(ToolCall(step["tool"], arguments, number))))

@@ -157,16 +157,16 @@ def make_trainer(
     """TRL's trainer over our token ids; rendering and masking are done by then."""
     from peft import LoraConfig
     from transformers import PrinterCallback
-    from trl import SFTTrainer
 
     from data.render import chat_template
     from evals.models import load_model
     from recipe.progress import Progress
+    from recipe.trainer import LabelledTrainer
 
     tokenizer.chat_template = chat_template(config.data.wire)
     lora = config.lora
     checked = corpora.get(CHECKED_SPLIT)
-    trainer = SFTTrainer(
+    trainer = LabelledTrainer(
         model=load_model(config.model.name, weights_dtype(precision), config.model.revision),
         args=sft_config(config, precision, folder),
         train_dataset=corpora[LEARNED_SPLIT].to_dataset(),

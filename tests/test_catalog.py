@@ -93,7 +93,7 @@ tools:
     errors:
       - {message: "no {city}", answer: "{city} is not known."}
 chains:
-  - request: "chain {city}"
+  - requests: ["chain {city}"]
     slots: {city: city}
     steps:
       - tool: lookup
@@ -167,9 +167,9 @@ RULES = {
         "which the result does not contain",
     ),
     "an error of optional slots": (['"no {city}"', '"no {days}"'], "error uses slots ['days']"),
-    "a chain of undefined slots": (
+    "a chain whose request says other slots": (
         ['"chain {city}"', '"chain {town}"'],
-        "undefined slots ['town']",
+        "says ['town']; the slots are ['city']",
     ),
     "a chain of an unknown tool": (["- tool: lookup", "- tool: find"], "no tool 'find'"),
     "a chain whose arguments break the schema": (

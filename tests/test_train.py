@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from data import cli
 from data.embedded import MODEL_DIR
 from data.record import read_examples, write_examples
 from data.render import encode, prompt_of, render_example
-from recipe.config import DataArgs
+from recipe.config import DataArgs, parse
 from recipe.dataset import encode_split
 from recipe.run_record import ADAPTER_FILE
-from recipe.train import main
+from recipe.train import encode_corpora, main, make_trainer
 
 TWO_STEPS = ["--train.max_steps", "2", "--train.per_device_train_batch_size", "2"]
 
@@ -65,6 +66,28 @@ def test_the_same_seed_gives_the_same_adapter_bytes(run, dataset, tmp_path):
     again = tmp_path / "again"
     main(["--data.path", str(dataset), "--out", str(again), *TWO_STEPS])
     assert (again / ADAPTER_FILE).read_bytes() == (run / ADAPTER_FILE).read_bytes()
+
+
+def test_the_loss_and_its_gradient_are_those_of_trl(dataset, tokenizer, tmp_path):
+    import torch
+    from trl import SFTTrainer
+
+    config = parse(["--config", "cpu", "--data.max_examples", "4"]).config
+    corpora = encode_corpora(config, dataset, tokenizer)
+    trainer = make_trainer(config, corpora, tokenizer, "fp32", tmp_path)
+    trainer.model.eval()  # without dropout
+    batch = trainer.data_collator([corpora["train"].to_dataset()[row] for row in range(4)])
+    found = []
+    for compute_loss in (trainer.compute_loss, partial(SFTTrainer.compute_loss, trainer)):
+        trainer.model.zero_grad()
+        loss = compute_loss(trainer.model, dict(batch), num_items_in_batch=torch.tensor(50))
+        loss.backward()
+        gradients = [p.grad for p in trainer.model.parameters() if p.grad is not None]
+        found.append((loss.detach(), torch.cat([g.flatten() for g in gradients])))
+    (ours, our_gradient), (theirs, their_gradient) = found
+    torch.testing.assert_close(ours, theirs)
+    assert their_gradient.norm() > 0
+    assert (our_gradient - their_gradient).norm() < 1e-4 * their_gradient.norm()
 
 
 def test_only_assistant_tokens_carry_loss(dataset, tokenizer):
