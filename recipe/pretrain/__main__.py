@@ -2,6 +2,7 @@
 
     python -m recipe.pretrain tokenizer --out DIR      # a minute on one core
     python -m recipe.pretrain model --out DIR          # minutes on a GPU, two hours on two cores
+    python -m recipe.pretrain model --out DIR --start_from data/embedded_model   # one more stage
 
 DIR gets tokenizer files, then model.safetensors (float16), config.json and pretraining.json:
 settings, seed, device and loss curve. The text is corpus.py's. Every assistant token carries loss,
@@ -72,7 +73,7 @@ PACKING_BUFFER = 32
 class Settings:
     """What decides the weights, beside the catalogue and the code."""
 
-    steps: int = 4800
+    steps: int = 4000
     rows: int = 8
     row_tokens: int = 800
     learning_rate: float = 3e-3
