@@ -27,17 +27,24 @@ _PLAIN = {
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength",
     "minItems", "maxItems", "minProperties", "maxProperties", "anyOf", "allOf", "pattern", "format",
     "deprecated", "readOnly", "writeOnly", "$defs", "definitions", "$ref", "oneOf", "uniqueItems",
-    "multipleOf",
 }  # fmt: skip
 # Inside oneOf an "invalid" of the first pass must be the reference's too: no text rules there.
 _PLAIN_BOTH_WAYS = _PLAIN - {"pattern", "format"}
 _LOCAL_REF = re.compile(r"#/(\$defs|definitions)/([A-Za-z0-9_.-]+)\Z")
 # A first pass cannot be interrupted: references may lead to this many parts in all, and no cycle.
 MAX_PARTS = 500
-# Patterns of which a match by ECMA's rules is always a match by Python's.
+# Patterns of which a match by ECMA's rules is always a match by Python's: no possessive repeat,
+# and no class that begins with a bracket.
 _PLAIN_PATTERN = re.compile(
-    r"(?:[\w ^$*+?{},:;/#@%&=!~'\"<>|.)-]|\((?!\?)|\[(?!\^)|\]|\\[dw.\\/+*()-])*\Z", re.ASCII
+    r"(?!.*[*+?}]\+)"
+    r"(?:[\w ^$*+?{},:;/#@%&=!~'\"<>|.)-]|\((?!\?)|\[(?![\^\]])|\]|\\[dw.\\/+*()-])*\Z",
+    re.ASCII,
 )
+_WITH_NUMBERS = (
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "const", "enum",
+)  # fmt: skip
+# Beyond it a float holds not every integer, and the engines compare by different rules.
+MAX_EXACT = 2**53
 
 
 class Interrupted(BaseException):
@@ -91,8 +98,19 @@ class Compiled:
             return [error for error, _ in zip(found, range(MAX_ERRORS), strict=False)]
         except PatternTooSlow:
             raise
-        except Exception as error:  # whatever an engine raises on a strange schema is a finding
+        except BaseException as error:
+            if not _is_failure(error):
+                raise
             raise SchemaError(f"{type(error).__name__}: {str(error)[:120]}") from None
+
+
+def _is_failure(error: BaseException) -> bool:
+    """Whether an engine failed on a strange schema, which is a finding, and the user did not stop.
+
+    rpds, on which jsonschema's references stand, panics near the recursion limit, and a panic of
+    Rust is no Exception.
+    """
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def _says_valid(quick: Any, value: Any) -> bool:
@@ -138,7 +156,9 @@ def metaschema_errors(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
     meta = checker(checker.META_SCHEMA, registry=_registry())
     try:
         found = list(zip(meta.iter_errors(schema), range(MAX_ERRORS), strict=False))
-    except Exception as failure:  # a schema so odd that the engine itself fails is a finding
+    except BaseException as failure:
+        if not _is_failure(failure):
+            raise
         yield "", f"cannot be checked: {type(failure).__name__}: {str(failure)[:120]}"
         return
     for error, _ in found:
@@ -222,19 +242,24 @@ class _PlainTest:
 
 
 def _has_plain_values(schema: dict[str, Any]) -> bool:
-    """Whether format, pattern, multipleOf and uniqueItems are of a kind that both engines share."""
+    """Whether format, pattern, numbers and uniqueItems are of a kind that both engines share."""
     if schema.get("format", "date") not in FORMATS:
         return False
     if "pattern" in schema and not _PLAIN_PATTERN.match(str(schema["pattern"])):
         return False
-    if "multipleOf" in schema and not (
-        schema.get("type") == "integer" and type(schema["multipleOf"]) is int
-    ):
+    if any(key in schema and _has_big_number(schema[key]) for key in _WITH_NUMBERS):
         return False
     if "uniqueItems" in schema:
         items = schema.get("items")
         return isinstance(items, dict) and items.get("type") == "string"
     return True
+
+
+def _has_big_number(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        items = value.values() if isinstance(value, dict) else value
+        return any(map(_has_big_number, items))
+    return isinstance(value, int | float) and abs(value) >= MAX_EXACT
 
 
 def _parts(schema: dict[str, Any]) -> Iterator[Any]:

@@ -33,24 +33,52 @@ def pattern_error(pattern: str) -> str | None:
 _slow_patterns: set[str] = set()
 
 
+# What `regex` reads otherwise than `re`: POSIX classes, fuzzy matches in braces, \\B on no text.
+_READ_OTHERWISE = re.compile(r"\[\[?:|\{(?!\d*,?\d*\})|\\B")
+
+
 @lru_cache(maxsize=4096)
 def _bounded_pattern(pattern: str) -> Any:
+    """`regex`'s pattern, whose search can be bounded in time; None where it cannot compile it."""
     import regex
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return regex.compile(pattern)
+        try:
+            return regex.compile(pattern)
+        except regex.error:
+            return None
+
+
+@lru_cache(maxsize=4096)
+def _reference_pattern(pattern: str) -> re.Pattern[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return re.compile(pattern)
 
 
 def matches(pattern: str, text: str) -> bool:
-    """re.search, bounded. Raises PatternTooSlow; at once for a pattern that was too slow before."""
+    """re.search, bounded. Raises PatternTooSlow; at once for a pattern that was too slow before.
+
+    `regex` finds out whether a search ends in time. Where its own verdict may not be re's, such as
+    on letters beyond ASCII, re is asked next; should it hang, the time limit of the line ends it.
+    """
     if pattern in _slow_patterns:
         raise PatternTooSlow(pattern)
+    bounded = _bounded_pattern(pattern)
     try:
-        return _bounded_pattern(pattern).search(text, timeout=PATTERN_LIMIT_S) is not None
+        found = bounded is not None and bounded.search(text, timeout=PATTERN_LIMIT_S) is not None
     except TimeoutError:
         _slow_patterns.add(pattern)
         raise PatternTooSlow(pattern) from None
+    is_shared = (
+        bounded is not None
+        and pattern.isascii()
+        and text.isascii()
+        and text.isprintable()
+        and not _READ_OTHERWISE.search(pattern)
+    )
+    return found if is_shared else _reference_pattern(pattern).search(text) is not None
 
 
 def check_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
