@@ -55,6 +55,8 @@ TOLD_SHARE = 0.5
 TIGHT_SHARE = 0.5
 CALL = re.compile(r"(?<=<tool_call>\n).*(?=\n</tool_call>)")
 RENAMED_SHARE = 0.3
+ASK_FOR_QUESTIONS = ("Write a question about {}.", "Turn into a question: {}", "A question: {}")
+QUESTIONS = ("What is {}?", "What would {} be?", "Is {} known?", "Who can name {}?", "Where is {}?")
 JOINERS = (" Also ", " And ", "\n", " Then ", ". ")
 
 Maker = Callable[[Scene, Random], Rendered | None]
@@ -321,6 +323,20 @@ def catalogue_purpose(language: Scene, rng: Random) -> Rendered:
     return _conversation((), messages, rng)
 
 
+def catalogue_question(language: Scene, rng: Random) -> Rendered | None:
+    """A question in words: plain text, with no tool and no request it could be asked back on."""
+    _, tool = rng.choice(language.tools)
+    if not tool.needs:
+        return None
+    needs = list(tool.needs.values())
+    subject = " and ".join(rng.sample(needs, rng.randint(1, min(2, len(needs)))))
+    messages = [
+        Message("user", rng.choice(ASK_FOR_QUESTIONS).format(subject)),
+        Message("assistant", rng.choice(QUESTIONS).format(subject)),
+    ]
+    return _conversation((), messages, rng)
+
+
 def catalogue_call(language: Scene, rng: Random) -> Rendered | None:
     """A conversation of the catalogue's language, if it asks nothing back."""
     maker = rng.choice([tool_call, tool_call, parallel, multi_step, multi_step, answer])
@@ -381,5 +397,6 @@ CATALOGUE_MIX: tuple[tuple[Maker, int], ...] = (
     (catalogue_judgement, 70),
     (catalogue_reading, 10),
     (catalogue_purpose, 6),
+    (catalogue_question, 8),
     (plain_answer, 8),
 )
