@@ -17,6 +17,7 @@ from data import cli
 from data.catalog import load_catalogue
 from data.checks import engines
 from data.checks.checker import Checker, Options, RawLine
+from data.checks.kinds import _is_given
 from data.checks.rules import RULES
 from data.checks.scan import lines_from
 from data.validate import main
@@ -324,3 +325,9 @@ def test_help_is_quick_and_needs_nothing_slow() -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_name_before_a_colon_gives_no_value_where_something_is_told_to_it():
+    assert _is_given("channel", {}, "Post it.\nchannel: general")
+    assert _is_given("channel", {}, "Post it with channel=general")
+    assert not _is_given("channel", {}, "Write to the whole channel: the VPN is back.")

@@ -36,6 +36,9 @@ _SHAPES = {
 }
 
 
+_BY_LINE = re.IGNORECASE | re.MULTILINE
+
+
 def check_kind(
     row: dict[str, Any], said: Conversation, tools: Sequence[ToolEntry]
 ) -> Iterator[Problem]:
@@ -121,7 +124,9 @@ def _words(name: str) -> str:
 
 
 def _is_given(name: str, schema: Any, said: str) -> bool:
-    if re.search(rf"\b{re.escape(_words(name))}\s*[=:]\s*\w", said, re.IGNORECASE):
+    # "channel: general" gives it; "tell the channel: we are done" does not.
+    words = re.escape(_words(name))
+    if re.search(rf"(?:^|[,;(.!?]\s*){words}\s*:\s*\w|\b{words}\s*=\s*\w", said, _BY_LINE):
         return True
     if not isinstance(schema, dict):
         return False
