@@ -125,8 +125,8 @@ def _words(name: str) -> str:
 
 def _is_given(name: str, schema: Any, said: str) -> bool:
     # "channel: general" gives it; "tell the channel: we are done" does not.
-    words = re.escape(_words(name))
-    if re.search(rf"(?:^|[,;(.!?]\s*){words}\s*:\s*\w|\b{words}\s*=\s*\w", said, _BY_LINE):
+    label = re.escape(_words(name))
+    if re.search(rf"(?:^|[,;(.!?]\s*){label}\s*:\s*\w|\b{label}\s*=\s*\w", said, _BY_LINE):
         return True
     if not isinstance(schema, dict):
         return False
