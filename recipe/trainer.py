@@ -25,7 +25,8 @@ class LabelledTrainer(SFTTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        if return_outputs or inputs["labels"].device.type != "cpu":
+        is_plain_cpu = inputs["labels"].device.type == "cpu" and self.accelerator.num_processes == 1
+        if return_outputs or not is_plain_cpu:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         others = {key: value for key, value in inputs.items() if key != "labels"}
         next_tokens = inputs["labels"][:, 1:]
@@ -35,7 +36,5 @@ class LabelledTrainer(SFTTrainer):
         loss = torch.nn.functional.cross_entropy(
             logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
         )
-        n_labelled = (
-            (targets != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
-        )
-        return loss / n_labelled
+        n_labelled = (targets != IGNORED).sum()
+        return loss / torch.as_tensor(num_items_in_batch or n_labelled).clamp(min=1)

@@ -7,17 +7,21 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from conftest import SHARED
 from jsonschema import Draft202012Validator
 from test_catalog import GOOD
+from tokenizers import Tokenizer
 
 from data import cli
 from data.build import MIX, SPLIT_SIZES, build, examples_by_split, main, shares
 from data.catalog import CatalogError, load_catalogue
 from data.checks.prints import request_text
 from data.record import KINDS, example_from, read_examples, row_of
+from data.render import render_example
 from data.wire import read_strict
 
 ROOT = Path(__file__).parents[1]
+QWEN = SHARED / "models" / "qwen3-1.7b"
 SCALE = 0.03
 
 
@@ -117,6 +121,17 @@ def test_no_user_text_occurs_in_two_examples(splits):
         for example in examples
     )
     assert [text for text, n in said.items() if n > 1] == []
+
+
+def test_every_record_fits_2048_tokens_of_qwen3(splits):
+    texts = [render_example(example).text for split in splits.values() for example in split]
+    assert max(map(len, texts)) <= 3.7 * 2048
+    if not (QWEN / "tokenizer.json").is_file():
+        pytest.skip("the real tokenizer is not here; characters alone were checked")
+    tokenizer = Tokenizer.from_file(str(QWEN / "tokenizer.json"))
+    longest = sorted(texts, key=len)[-200:]
+    encoded = tokenizer.encode_batch(longest, add_special_tokens=False)
+    assert max(len(one.ids) for one in encoded) <= 2048
 
 
 def test_ids_of_examples_are_unique(splits):

@@ -6,6 +6,7 @@ from itertools import islice
 from random import Random
 
 import pytest
+from conftest import assert_one_line_error, command
 from jsonschema import Draft202012Validator
 
 from data.build import examples_by_split
@@ -114,3 +115,18 @@ def test_rows_hold_whole_documents_and_repeat_for_a_seed():
         text = tokenizer.decode(ids)
         assert text.startswith("<|im_start|>")
         assert text.endswith("<|endoftext|>")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([], "no tokenizer.json"),
+        (["--start_from", "nowhere"], "no pretraining.json"),
+    ],
+)
+def test_what_is_missing_is_said_before_training(flags, said, tmp_path):
+    if flags:
+        (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
+    result = command("recipe.pretrain", "model", "--out", ".", *flags, cwd=tmp_path)
+    assert_one_line_error(result, 2, said)
+    assert not (tmp_path / "model.safetensors").exists()

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from data import cli
 from data.render import Rendered, chat_template
 from recipe.pretrain.corpus import documents
 from recipe.run_record import git_commit
@@ -92,12 +92,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         k: v for k, v in vars(args).items() if k in Settings.__annotations__ and v is not None
     }
     settings = Settings(**overrides)
+    _check_usage(args)
     args.out.mkdir(parents=True, exist_ok=True)
     if args.part == "tokenizer":
         make_tokenizer(settings, args.out)
     else:
         make_model(settings, args.out, args.start_from)
     return 0
+
+
+def _check_usage(args: argparse.Namespace) -> None:
+    """What is missing is said before hours of training, not after."""
+    if args.part == "model" and not (args.out / "tokenizer.json").is_file():
+        raise cli.UserError(
+            f"{args.out}: no tokenizer.json; make one first: "
+            f"python -m recipe.pretrain tokenizer --out {args.out}"
+        )
+    if args.start_from is None:
+        return
+    for name in (FACTS_FILE, "config.json", "model.safetensors"):
+        if not (args.start_from / name).is_file():
+            raise cli.UserError(
+                f"--start_from {args.start_from}: no {name}; give a folder this command wrote"
+            )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -360,4 +377,4 @@ def _weighed(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)
