@@ -15,9 +15,10 @@ from data.embedded import DATASET_SEED, MODEL_DIR
 from data.wire import read_forgiving, read_strict
 from data.wordings import ASK_BACK, NO_TOOL_FITS
 from evals.models import load_model, load_tokenizer
-from recipe.pretrain.__main__ import ARCHITECTURE, Settings, _rows
+from recipe.pretrain.__main__ import ARCHITECTURE
 from recipe.pretrain.corpus import documents
 from recipe.pretrain.made_up import made_up_request, made_up_tool
+from recipe.pretrain.packing import Settings, rows_of
 
 N_DOCUMENTS = 1500
 
@@ -108,8 +109,8 @@ def test_made_up_requests_state_valid_arguments():
 def test_rows_hold_whole_documents_and_repeat_for_a_seed():
     tokenizer = load_tokenizer("embedded")
     settings = Settings()
-    rows = list(islice(_rows(tokenizer, settings, 7), 20))
-    assert rows == list(islice(_rows(tokenizer, settings, 7), 20))
+    rows = list(islice(rows_of(tokenizer, settings, 7), 20))
+    assert rows == list(islice(rows_of(tokenizer, settings, 7), 20))
     for ids, weights in rows:
         assert len(ids) == len(weights) == settings.row_tokens + 1
         text = tokenizer.decode(ids)

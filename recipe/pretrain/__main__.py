@@ -16,18 +16,18 @@ import argparse
 import datetime as dt
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from data import cli
-from data.render import Rendered, chat_template
+from data.render import chat_template
 from recipe.pretrain.corpus import documents
+from recipe.pretrain.packing import Settings, batches
 from recipe.run_record import git_commit
 
 if TYPE_CHECKING:
@@ -62,28 +62,8 @@ ARCHITECTURE = {
     "tie_word_embeddings": True,
 }
 FACTS_FILE = "pretraining.json"
-PROMPT_SHARE = 0.25
-PROMPT_WEIGHT = 0.3
 LOG_EVERY = 50
 SAVE_EVERY = 250
-PACKING_BUFFER = 32
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides the weights, beside the catalogue and the code."""
-
-    steps: int = 4000
-    rows: int = 8
-    row_tokens: int = 800
-    learning_rate: float = 3e-3
-    warmup_steps: int = 100
-    decay_share: float = 0.3
-    weight_decay: float = 0.02
-    seed: int = 42
-    vocab_size: int = 4096
-    tokenizer_documents: int = 40000
-    catalogue_from: int = 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -267,8 +247,8 @@ class Pretraining:
         import torch
 
         trunk = torch.compile(lambda ids: self.model.model(input_ids=ids, use_cache=False)[0])
-        batches = _batches(tokenizer, self.settings, self.step)
-        bar = tqdm(batches, total=self.settings.steps, initial=self.step, mininterval=10)
+        rows = batches(tokenizer, self.settings, self.step)
+        bar = tqdm(rows, total=self.settings.steps, initial=self.step, mininterval=10)
         started = time.monotonic() - self.seconds
         for ids, weights in bar:
             self._set_rate()
@@ -313,67 +293,6 @@ def _losses(
     losses = torch.nn.functional.cross_entropy(logits, ids[:, 1:].flatten()[kept], reduction="none")
     spoken = losses.detach()[weight == 1]
     return (losses * weight).sum() / weight.sum(), spoken.mean()
-
-
-def _batches(
-    tokenizer: PreTrainedTokenizerFast, settings: Settings, first: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches of packed rows from `first` to the last step; a batch depends on its number alone."""
-    import torch
-    from torch.utils.data import DataLoader, Dataset
-
-    class Batches(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-        def __len__(self) -> int:
-            return settings.steps - first
-
-        def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-            rows = list(islice(_rows(tokenizer, settings, first + index), settings.rows))
-            return torch.tensor([ids for ids, _ in rows]), torch.tensor([w for _, w in rows])
-
-    yield from DataLoader(Batches(), batch_size=None, num_workers=1, prefetch_factor=8)
-
-
-def _rows(
-    tokenizer: PreTrainedTokenizerFast, settings: Settings, step: int
-) -> Iterator[tuple[list[int], list[float]]]:
-    """Rows of whole documents, each ended by <|endoftext|>, packed largest first and padded."""
-    length = settings.row_tokens + 1
-    seed = f"{settings.seed}/{step}"
-    rng = Random(seed)
-    texts = documents(seed, catalogue=step >= settings.catalogue_from)
-    fitting = (d for d in _weighed(tokenizer, texts, rng) if len(d[0]) <= length)
-    waiting = sorted(islice(fitting, PACKING_BUFFER), key=lambda d: len(d[0]))
-    while True:
-        ids: list[int] = []
-        weights: list[float] = []
-        first = rng.randrange(len(waiting))
-        while first >= 0:
-            document = waiting.pop(first)
-            ids.extend(document[0])
-            weights.extend(document[1])
-            room = length - len(ids)
-            first = next(
-                (i for i in reversed(range(len(waiting))) if len(waiting[i][0]) <= room), -1
-            )
-        padding = length - len(ids)
-        yield ids + [tokenizer.pad_token_id] * padding, weights + [0.0] * padding
-        waiting += islice(fitting, PACKING_BUFFER - len(waiting))
-        waiting.sort(key=lambda d: len(d[0]))
-
-
-def _weighed(
-    tokenizer: PreTrainedTokenizerFast, texts: Iterable[Rendered], rng: Random
-) -> Iterator[tuple[list[int], list[float]]]:
-    for document in texts:
-        ids: list[int] = []
-        weights: list[float] = []
-        pieces = tokenizer(list(document.pieces), add_special_tokens=False)["input_ids"]
-        for piece, trained in zip(pieces, document.trained, strict=True):
-            ids.extend(piece)
-            weights.extend(
-                1.0 if trained else PROMPT_WEIGHT * (rng.random() < PROMPT_SHARE) for _ in piece
-            )
-        yield [*ids, tokenizer.pad_token_id], [*weights, 0.0]
 
 
 if __name__ == "__main__":
