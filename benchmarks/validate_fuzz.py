@@ -20,8 +20,8 @@ from random import Random
 from typing import Any, NoReturn
 
 from data.build import examples_by_split
-from data.catalog import load_catalogue
 from data.checks.checker import Checker, Options, RawLine
+from data.domains import load_catalogue
 from data.record import row_of
 
 RESULT = Path(__file__).parent / "results" / "validate_fuzz.json"

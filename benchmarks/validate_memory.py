@@ -26,7 +26,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from data.build import examples_by_split
-from data.catalog import load_catalogue
+from data.domains import load_catalogue
 from data.record import row_of
 
 ROOT = Path(__file__).parents[1]

@@ -20,9 +20,9 @@ from typing import Any
 from tqdm import tqdm
 
 from data import cli
-from data.catalog import CATALOGUE_DIR, CatalogError, Domain, Tool, load_catalogue
 from data.checks.prints import request_text
 from data.dialogue import MAKERS
+from data.domains import CATALOGUE_DIR, CatalogError, Domain, Tool, load_catalogue
 from data.figures import Figures, measure, table
 from data.novelty import Novelty
 from data.parquet import write_parquet

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from data.catalog import Domain, Tool, substitute
+from data.domains import Domain, Tool, substitute
 from data.phrasing import dress, fill_all, plain, put
 from data.record import Message
 from data.slots import fill
@@ -37,7 +37,7 @@ from data.wordings import (
     SYSTEM_PROMPTS,
 )
 
-TOOL_COUNTS = (1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 7, 8, 10, 12)
+TOOL_COUNTS = (1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5, 6, 8, 10, 12)
 SAME_DOMAIN = 0.6
 LATER_SHARE = 0.15
 

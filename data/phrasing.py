@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from data.catalog import SLOT, Tool, segments, slots_of
+from data.domains import SLOT, Tool, segments, slots_of
 from data.slots import Pools, Slot, fill
 
 KEEP_OPTIONAL = 0.5

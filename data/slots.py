@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 
 NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+SPELLED = range(2, 13)
 MONTHS = (
     "January February March April May June July August September October November December".split()
 )
@@ -69,8 +70,16 @@ def _from_pool(name: str, pools: Pools, rng: Random) -> Slot:
 def _integer(spec: Mapping[str, Any], pools: Pools, rng: Random) -> Slot:
     low, high = spec["integer"]
     value = rng.randint(low, high)
-    spelled = 2 <= value <= 12 and rng.random() < 0.25
+    spelled = value in SPELLED and rng.random() < 0.25
     return Slot(NUMBER_WORDS[value] if spelled else str(value), value)
+
+
+def may_be_spelled(spec: Any) -> bool:
+    """Whether a value of the spec may be said as a number word."""
+    if not isinstance(spec, Mapping) or "integer" not in spec:
+        return False
+    low, high = spec["integer"]
+    return any(low <= value <= high for value in SPELLED)
 
 
 def _number(spec: Mapping[str, Any], pools: Pools, rng: Random) -> Slot:

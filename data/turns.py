@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
-from data.catalog import CatalogError, Domain, Tool, substitute
+from data.domains import CatalogError, Domain, Tool, substitute
 from data.phrasing import Utterance, dress, fill_all, put, say, say_too_little
 from data.record import Message
 from data.slots import Slot, fill

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 
 from data import cli
 from data.build import MIX, SPLIT_SIZES, build, examples_by_split, main, shares
-from data.catalog import CatalogError, load_catalogue
 from data.checks.prints import request_text
+from data.domains import CatalogError, load_catalogue
 from data.record import KINDS, example_from, read_examples, row_of
 from data.render import render_example
 from data.wire import read_strict

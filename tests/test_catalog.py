@@ -6,15 +6,14 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from data.catalog import (
+from data.catalog import main, problems
+from data.domains import (
     CATALOGUE_DIR,
     POOLS_FILE,
     CatalogError,
     load_catalogue,
     load_domain,
     load_pools,
-    main,
-    problems,
 )
 from data.phrasing import say, say_too_little, tidy
 from data.slots import SlotError, fill
@@ -146,6 +145,7 @@ RULES = {
         "may draw an empty list",
     ),
     "a request that cannot say a need": (['"ten {city}"', '"ten"'], "never says ['city']"),
+    "a number beside a letter": (['"ten {city}"', '"ten {city} x{days}"'], "glues days"),
     "arguments that break the schema": (
         ["{integer: [1, 5]}", "{integer: [8, 9]}"],
         "arguments that break the schema",

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import SHARED
 
-from data.catalog import load_catalogue
+from data.domains import load_catalogue
 
 REAL_FILE = SHARED / "real" / "mcp_tools.jsonl"
 needs_real_tools = pytest.mark.skipif(not REAL_FILE.is_file(), reason="no ../shared/real")

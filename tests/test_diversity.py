@@ -12,8 +12,8 @@ from conftest import ROOT, SHARED, assert_one_line_error, command
 
 from data import cli
 from data.build import examples_by_split
-from data.catalog import load_catalogue
 from data.diversity import main, read
+from data.domains import load_catalogue
 from data.figures import (
     Spread,
     Wording,

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from data.catalog import load_catalogue
+from data.domains import load_catalogue
 from data.phrasing import put
 from data.slots import fill
 from data.wordings import ASK_BACK, NO_TOOL_FITS, SMALL_TALK

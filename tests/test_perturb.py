@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from test_build import check_gold_calls
 
 from data.build import SPLIT_SIZES, examples_by_split
-from data.catalog import load_catalogue
+from data.domains import load_catalogue
 from data.names import words_of
 from data.perturb import perturb
 from data.phrasing import CLOSERS, OPENERS, dress, mistype, undress

@@ -10,7 +10,7 @@ from conftest import assert_one_line_error, command
 from jsonschema import Draft202012Validator
 
 from data.build import examples_by_split
-from data.catalog import load_catalogue
+from data.domains import load_catalogue
 from data.embedded import DATASET_SEED, MODEL_DIR
 from data.wire import read_forgiving, read_strict
 from data.wordings import ASK_BACK, NO_TOOL_FITS

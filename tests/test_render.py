@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.build import examples_by_split
-from data.catalog import load_catalogue
+from data.domains import load_catalogue
 from data.record import KINDS, Example, Message
 from data.render import (
     chat_template,

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from data import cli
-from data.catalog import load_catalogue
 from data.checks import engines
 from data.checks.checker import Checker, Options, RawLine
 from data.checks.kinds import _is_given
 from data.checks.rules import RULES
 from data.checks.scan import lines_from
+from data.domains import load_catalogue
 from data.validate import main
 
 ROOT = Path(__file__).parents[1]

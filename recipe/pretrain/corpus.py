@@ -17,8 +17,8 @@ from random import Random
 from typing import Any
 
 from data.build import scene, split_domains
-from data.catalog import Domain, Tool, load_catalogue
 from data.dialogue import Dialogue, answer, multi_step, parallel, tool_call
+from data.domains import Domain, Tool, load_catalogue
 from data.perturb import perturb
 from data.phrasing import dress, plain, say, say_too_little
 from data.record import Message

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from data.catalog import load_pools
+from data.domains import load_pools
 from data.slots import Slot, fill
 
 VERBS = {
