@@ -34,6 +34,7 @@ RESCAN_CHARS = 100_000
 _JSON_SPACE = " \t\r\n"
 _THINK_TAG = re.compile(r"</?think>")
 _VALUE_START = re.compile(r"""\{\s*["']|\[\s*\{""")
+_JSON_START = re.compile(r'\{\s*["}]|\[\s*[\{\]]|\{\s*\Z')
 _BRACKET_OR_QUOTE = re.compile(r"""\\.|["{}\[\]]""", re.DOTALL)
 _REQUEST_LINE = re.compile(r'^[ \t]*(?:\{\s*"jsonrpc"|<tool_call>)', re.MULTILINE)
 _REQUEST_KEYS = {"jsonrpc", "id", "method", "params"}
@@ -113,6 +114,8 @@ def without_thinking(text: str) -> str:
     A close without an open ends a block that the prompt opened. Tags inside a call's arguments are
     no tags.
     """
+    if "think>" not in text:
+        return text
     kept: list[str] = []
     position, thinking = 0, False
     for tag, start, end in _think_tags(text):
@@ -161,7 +164,7 @@ def _read_jsonrpc(body: str) -> Reading:
 
 
 def _starts_like_json(body: str) -> bool:
-    return re.match(r'\{\s*["}]|\[\s*[\{\]]|\{\s*\Z', body) is not None
+    return _JSON_START.match(body) is not None
 
 
 def _read_hermes(body: str) -> Reading:

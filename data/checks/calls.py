@@ -135,7 +135,7 @@ def _lenient_call(
 
 
 def _short(value: Any) -> str:
-    return json.dumps(value)[:80]
+    return str(value) if type(value) is int else json.dumps(value)[:80]
 
 
 def _check_id(said: Conversation, call: ToolCall, index: int, where: str) -> None:

@@ -7,20 +7,22 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data.checks import engines
 from data.checks.calls import read_conversation
 from data.checks.credentials import credentials_in, may_hold_credentials
 from data.checks.engines import Interrupted
 from data.checks.kinds import check_kind
-from data.checks.lengths import TokenCounter, example_of
 from data.checks.lines import MAX_LINE_BYTES, UNREADABLE, Line, LineReader
 from data.checks.prints import Print, Prints, gather, print_of
 from data.checks.rules import RULES, Finding, Problem, finding
 from data.checks.schemas import ToolBook, ToolEntry
 from data.checks.shape import check_accepted, check_shape
 from data.record import Example
+
+if TYPE_CHECKING:
+    from data.checks.lengths import TokenCounter
 
 BATCH = 256
 
@@ -78,9 +80,7 @@ class Checker:
         self._reader = LineReader(ToolBook())
         self._has_timer = _has_timer()
         engines.load()
-        self._counter = (
-            TokenCounter(options.tokenizer, options.max_length) if options.tokenizer else None
-        )
+        self._counter = _counter(options)
 
     def check(self, file: str, lines: Iterable[RawLine], prints_only: bool = False) -> Block:
         """Check the lines of a block; or only fingerprint them, to compare other lines with."""
@@ -203,9 +203,19 @@ def _count(facts: Facts, line: Line) -> None:
     facts.tools.update(entry.name for entry in line.tools if entry.name)
 
 
+def _counter(options: Options) -> TokenCounter | None:
+    if not options.tokenizer:
+        return None
+    from data.checks.lengths import TokenCounter
+
+    return TokenCounter(options.tokenizer, options.max_length)
+
+
 def _to_measure(line: Line, problems: Sequence[Problem]) -> Example | None:
     if not isinstance(line.row, dict) or any(problem.code in _UNMEASURED for problem in problems):
         return None
+    from data.checks.lengths import example_of
+
     return example_of(line.row)
 
 

@@ -6,6 +6,7 @@ No schema is ever fetched.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from functools import cache, cached_property, lru_cache
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 MAX_ERRORS = 20
+MAX_SCHEMAS_KEPT = 20_000
 _SHARED = ("$schema", "$defs", "definitions")
+_LOCAL_REF = re.compile(r"#/(\$defs|definitions)/([A-Za-z0-9_.-]+)\Z")
 UNUSABLE = {"schema_invalid", "schema_ref", "schema_ref_remote", "schema_pattern"}
 
 
@@ -32,11 +35,12 @@ class SchemaError(Exception):
 
 
 def load() -> None:
-    """Import the reference engine: it can take over a second, too long for the time of one line."""
+    """Import what checks need: it can take over a second, too long for the time of one line."""
     import jsonschema.validators
+    import numpy
     import regex
 
-    assert jsonschema.validators and regex
+    assert jsonschema.validators and numpy and regex
 
 
 class Compiled:
@@ -60,11 +64,12 @@ class Compiled:
         """Whether a value fits one property; true where that cannot be told."""
         part = {**self._schema["properties"][name]}
         part.pop("default", None)
-        if "$ref" in json.dumps(part):
-            part = {k: v for k, v in self._schema.items() if k in _SHARED} | {"allOf": [part]}
-        elif "$schema" in self._schema:
-            part["$schema"] = self._schema["$schema"]
-        return _allows(json.dumps(part), json.dumps(value))
+        dialect = {k: v for k, v in self._schema.items() if k == "$schema"}
+        text = json.dumps({**dialect, **part})
+        if "$ref" in text:
+            shared = {k: v for k, v in self._schema.items() if k in _SHARED}
+            text = json.dumps({**shared, "allOf": [part]})
+        return _allows(text, json.dumps(value))
 
     def _first(self, value: Any) -> list[Any]:
         try:
@@ -98,18 +103,21 @@ def _says_valid(quick: Any, value: Any) -> bool:
 
 def compiled(schema: dict[str, Any]) -> Compiled:
     """Each distinct schema once, by its JSON."""
-    return _compiled(json.dumps(schema))
+    text = json.dumps(schema)
+    if text not in _compiled:
+        if len(_compiled) >= MAX_SCHEMAS_KEPT:
+            _compiled.clear()
+        _compiled[text] = Compiled(schema)
+    return _compiled[text]
 
 
-@lru_cache(maxsize=20_000)
-def _compiled(canonical: str) -> Compiled:
-    return Compiled(json.loads(canonical))
+_compiled: dict[str, Compiled] = {}
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=MAX_SCHEMAS_KEPT)
 def _allows(schema: str, value: str) -> bool:
     try:
-        return not _compiled(schema).errors(json.loads(value))
+        return not compiled(json.loads(schema)).errors(json.loads(value))
     except (SchemaError, PatternTooSlow):
         return True
 
@@ -225,8 +233,16 @@ def reference_engine(schema: Any) -> Validator:
     return engine
 
 
+def _dict_at(schema: dict[str, Any], key: str) -> dict[str, Any]:
+    value = schema.get(key)
+    return value if isinstance(value, dict) else {}
+
+
 def resolves(schema: dict[str, Any], ref: str) -> bool:
     """Whether a reference leads somewhere inside the schema, or to a metaschema."""
+    found = _LOCAL_REF.match(ref)
+    if found and found[2] in _dict_at(schema, found[1]):
+        return True
     from referencing import Resource
     from referencing.jsonschema import DRAFT202012
 

@@ -34,8 +34,9 @@ _SHAPES = {
         r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE
     ),
 }
-
-
+# "the name of the recipe" asks for a name, not for a recipe.
+_ASKED_FOR = re.compile(r"(?<!of )(?<!for )\b(?:the|which|what|your)\s+")
+_WORD_GOES_ON = re.compile(r"\w")
 _BY_LINE = re.IGNORECASE | re.MULTILINE
 
 
@@ -98,11 +99,12 @@ def needless(reply: str, said: str, tools: Sequence[ToolEntry]) -> str | None:
     if not any(entry.requires for entry in tools if entry.schema):
         return "no offered tool has a required argument"
     asked = reply.lower()
+    starts = [match.end() for match in _ASKED_FOR.finditer(asked)]
     given: list[str] = []
     for entry in tools:
         properties = entry.definition["inputSchema"].get("properties", {}) if entry.schema else {}
         for name in entry.needs & set(properties):
-            if not _asks_for(_words(name), asked):
+            if not _names(_words(name), asked, starts):
                 continue
             if not _is_given(name, properties[name], said):
                 return None
@@ -110,12 +112,12 @@ def needless(reply: str, said: str, tools: Sequence[ToolEntry]) -> str | None:
     return f"the request already gives {', '.join(sorted(set(given)))}" if given else None
 
 
-def _asks_for(words: str, asked: str) -> bool:
-    if words not in asked:
-        return False
-    # "the name of the recipe" asks for a name, not for a recipe.
-    of_it = r"(?<!of )(?<!for )"
-    return bool(re.search(rf"{of_it}\b(?:the|which|what|your)\s+{re.escape(words)}\b", asked))
+def _names(words: str, asked: str, starts: Sequence[int]) -> bool:
+    """Whether the whole words stand at one of the places where something is asked for."""
+    return any(
+        asked.startswith(words, start) and not _WORD_GOES_ON.match(asked, start + len(words))
+        for start in starts
+    )
 
 
 @lru_cache(maxsize=20_000)

@@ -1,25 +1,28 @@
 """Token lengths of records, with the real chat template and tokenizer.
 
-Tool definitions repeat, so each distinct one is rendered once; the template renders the
-conversation with stand-ins, which are then replaced. Tokens are counted piece by piece, as
-data.render.encode counts them.
+Tool definitions repeat, so each distinct one is rendered and counted once; the template renders
+the conversation with one stand-in in their place. Tokens are counted piece by piece, as
+data.render.encode counts them; a tool is a piece by itself where the tokenizer never joins what
+stands before and after its line.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from data import cli
 from data.record import Example, Message
 from data.render import render, render_example, to_messages
 
-_STAND_IN = re.compile(r'\{"name":"@tool(\d+)@","inputSchema":\{"type":"object"\}\}')
-_STAND_INS = [{"name": f"@tool{number}@"} for number in range(256)]
-_EMPTY = '{"name":"@tool0@","inputSchema":{"type":"object"}}'
+MAX_COUNTS_KEPT = 20_000
+_STAND_IN = {"name": "@tool@"}
+_STAND_IN_LINE = '{"name":"@tool@","inputSchema":{"type":"object"}}\n'
+_LINE_ENDS = ("}", "}}", "]}", '"}', '"]}', "e}", "0}")
+_LINE_STARTS = ('{"name":"', "</tools>")
 
 
 class TokenCounter:
@@ -28,20 +31,50 @@ class TokenCounter:
     def __init__(self, source: str, max_length: int) -> None:
         self.max_length = max_length
         self._tokenizer = load_tokenizer(source)
+        self._tools_apart = _parts_lines(self._tokenizer)
+        self._of_tool: dict[str, int] = {}
 
     def count(self, examples: Sequence[Example]) -> list[int]:
         """Tokens of each record's training text, in order; one batch call of the tokenizer."""
-        pieces, owners = [], []
-        for owner, example in enumerate(examples):
-            for piece in pieces_of(example):
-                if piece:
-                    pieces.append(piece)
-                    owners.append(owner)
-        counts = [0] * len(examples)
-        encoded = self._tokenizer.encode_batch_fast(pieces, add_special_tokens=False)
-        for owner, encoding in zip(owners, encoded, strict=True):
-            counts[owner] += len(encoding)
+        texts = list(map(_texts_of if self._tools_apart else _whole_texts_of, examples))
+        self._count_tools(tool for _, tools in texts for tool in tools)
+        counts = [sum(self._of_tool[tool] for tool in tools) for _, tools in texts]
+        owners = [owner for owner, (pieces, _) in enumerate(texts) for piece in pieces if piece]
+        lengths = self._lengths([piece for pieces, _ in texts for piece in pieces if piece])
+        for owner, length in zip(owners, lengths, strict=True):
+            counts[owner] += length
         return counts
+
+    def _count_tools(self, tools: Iterable[str]) -> None:
+        new = [tool for tool in dict.fromkeys(tools) if tool not in self._of_tool]
+        if len(self._of_tool) + len(new) > MAX_COUNTS_KEPT:
+            self._of_tool.clear()
+            new = list(dict.fromkeys(tools))
+        self._of_tool.update(zip(new, self._lengths(new), strict=True))
+
+    def _lengths(self, texts: list[str]) -> list[int]:
+        encoded = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return [len(encoding) for encoding in encoded]
+
+
+def _parts_lines(tokenizer: Any) -> bool:
+    """Whether no token holds both the end of a tool's line and what follows it.
+
+    Asked of the pre-tokenizer, beyond whose cuts no token reaches; and both sides must give the
+    same tokens alone, which a prefix put before every text would change.
+    """
+    if tokenizer.pre_tokenizer is None:
+        return False
+    for end, start in product(_LINE_ENDS, _LINE_STARTS):
+        line = f"{end}\n"
+        cuts = {end for _, (_, end) in tokenizer.pre_tokenizer.pre_tokenize_str(line + start)}
+        ids = [
+            tokenizer.encode(text, add_special_tokens=False).ids
+            for text in (line + start, line, start)
+        ]
+        if len(line) not in cuts or ids[0] != ids[1] + ids[2]:
+            return False
+    return True
 
 
 def load_tokenizer(source: str) -> Any:
@@ -70,15 +103,34 @@ def load_tokenizer(source: str) -> Any:
 
 def pieces_of(example: Example) -> tuple[str, ...]:
     """The pieces of data.render.render_example, from tool texts that are kept."""
-    if len(example.tools) > len(_STAND_INS):
-        return render_example(example).pieces
-    texts = [_tool_text(_Definition(tool)) for tool in example.tools]
-    rendered = render(_STAND_INS[: len(texts)], to_messages(example.messages, "jsonrpc"))
-    first = _STAND_IN.sub(
-        lambda match: texts[int(match[1])] if int(match[1]) < len(texts) else match[0],
-        rendered.pieces[0],
-    )
-    return (first, *rendered.pieces[1:])
+    return _whole_texts_of(example).pieces
+
+
+class _Texts(NamedTuple):
+    """The texts of a record whose tokens add up; `tools` are those counted once."""
+
+    pieces: tuple[str, ...]
+    tools: tuple[str, ...] = ()
+
+
+def _texts_of(example: Example) -> _Texts:
+    """The text before the tools, after them, and the rest; and each tool's line."""
+    if not example.tools:
+        return _Texts(render_example(example).pieces)
+    first, *rest = render([_STAND_IN], to_messages(example.messages, "jsonrpc")).pieces
+    around = first.split(_STAND_IN_LINE)
+    if len(around) > 2:  # a text of the record looks like the stand-in
+        return _Texts(render_example(example).pieces)
+    tools = (_tool_line(_Definition(tool)) for tool in example.tools)
+    return _Texts((*around, *rest), tuple(tools))
+
+
+def _whole_texts_of(example: Example) -> _Texts:
+    pieces, tools = _texts_of(example)
+    if not tools:
+        return _Texts(pieces)
+    before, after, *rest = pieces
+    return _Texts(("".join([before, *tools, after]), *rest))
 
 
 class _Definition:
@@ -95,9 +147,9 @@ class _Definition:
 
 
 @lru_cache(maxsize=20_000)
-def _tool_text(definition: _Definition) -> str:
-    """One tool as the template writes it."""
-    before, _, after = render(_STAND_INS[:1], ()).text.partition(_EMPTY)
+def _tool_line(definition: _Definition) -> str:
+    """One tool's line as the template writes it."""
+    before, _, after = render([_STAND_IN], ()).text.partition(_STAND_IN_LINE)
     text = render((definition.tool,), ()).text
     return text[len(before) : len(text) - len(after)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -63,6 +64,7 @@ class Scanner(AbstractContextManager["Scanner"]):
         self._checker = _checker = Checker(options)
         self._pool: ProcessPoolExecutor | None = None
         self._n_workers = n_workers
+        gc.freeze()  # what is loaded by now stays: to look through it again and again costs a tenth
         if n_workers > 1:
             method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
             context = multiprocessing.get_context(method)
