@@ -19,15 +19,19 @@ def generate_replies(
     prompts: Sequence[str],
     max_new_tokens: int = 256,
     batch_size: int = 64,
-    label: str = "replies",
+    label: str | None = "replies",
 ) -> list[str]:
-    """One greedy reply a prompt, in their order; the longest go first, so memory shows early."""
+    """One greedy reply a prompt, in their order; the longest go first, so memory shows early.
+
+    `label` stands before the progress bar; None: no bar.
+    """
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = model.to(device).eval()
     replies = [""] * len(prompts)
-    with tqdm(total=len(prompts), desc=label, unit="reply", disable=None) as bar:
+    hidden = True if label is None else None  # None: where there is no terminal
+    with tqdm(total=len(prompts), desc=label, unit="reply", disable=hidden) as bar:
         for indices, ids in _batches(tokenizer, prompts, batch_size):
             with torch.inference_mode():
                 output = model.generate(

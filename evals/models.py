@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data.cli import UserError
 from data.embedded import MODEL_DIR, NAME
@@ -48,13 +48,22 @@ def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
     return tokenizer
 
 
-def load_model(name: str, dtype: torch.dtype, revision: str | None = None) -> PreTrainedModel:
-    """A causal language model with weights in `dtype`. Raises UserError if there is none."""
+def load_model(
+    name: str, dtype: torch.dtype, revision: str | None = None, quantization: Any = None
+) -> PreTrainedModel:
+    """A causal language model with weights in `dtype`. Raises UserError if there is none.
+
+    `quantization`: a configuration of Transformers for weights in fewer bits.
+    """
     from transformers import AutoModelForCausalLM
 
     try:
         return AutoModelForCausalLM.from_pretrained(
-            model_path(name), dtype=dtype, revision=revision, use_safetensors=True
+            model_path(name),
+            dtype=dtype,
+            revision=revision,
+            use_safetensors=True,
+            quantization_config=quantization,
         )
     except (OSError, ValueError) as error:
         raise _not_loadable(name, error) from None

@@ -34,13 +34,17 @@ class ModelArgs:
     precision: Literal["auto", "fp16", "bf16", "fp32"] = "auto"
     """auto: fp32 on a CPU, bf16 from compute capability 8.0 on, fp16 below."""
 
+    quantization: Literal["none", "nf4"] = "none"
+    """nf4: base weights in 4 bits (QLoRA); needs a GPU."""
+
 
 @dataclass(frozen=True)
 class DataArgs:
     """The dataset and what of it is trained."""
 
     path: str = BUILTIN
-    """A folder with train.jsonl and validation.jsonl; `builtin` is built on first use."""
+    """A folder with train.jsonl (or .parquet) and validation, one such file, `hub:ID@REVISION`, or
+    `builtin`, which is built on first use."""
 
     wire: Wire = "jsonrpc"
     """How calls are written: `jsonrpc` (MCP) or `hermes` (Qwen3's own)."""
@@ -53,6 +57,9 @@ class DataArgs:
 
     max_examples: int | None = None
     """Train on this many records, drawn with `train.seed`; all if not given."""
+
+    cache: str = "out/cache"
+    """Folder that keeps token ids, by the hash of what they were made from."""
 
     def __post_init__(self) -> None:
         _check(self.max_length >= 16, "--data.max_length", self.max_length, "16 or more tokens")
@@ -103,7 +110,11 @@ class TrainArgs:
     """Records a micro-batch."""
 
     gradient_accumulation_steps: int = 4
-    """Micro-batches an optimizer step."""
+    """Times that many are the records of an optimizer step; they are computed in rows of
+    `micro_batch_tokens`."""
+
+    per_device_eval_batch_size: int | None = None
+    """Records an evaluation batch; those of an optimizer step if not given."""
 
     num_train_epochs: float = 3.0
     """Passes over the records."""
@@ -111,11 +122,16 @@ class TrainArgs:
     max_steps: int = -1
     """Optimizer steps; -1: as many as the epochs take."""
 
-    gradient_checkpointing: bool = True
-    """Compute activations again in the backward pass: slower, and needs less memory."""
+    micro_batch_tokens: int | None = None
+    """Tokens that one forward pass may hold; if not given, as many as preflight shows to fit. What
+    the optimizer sees does not depend on it."""
 
-    group_by_length: bool = False
-    """Put records of like length into one batch: less padding, batches less random."""
+    gradient_checkpointing: bool | Literal["auto"] = True
+    """Compute activations again in the backward pass: slower, and needs less memory. auto: only
+    for the micro-batches that would not fit without."""
+
+    max_grad_norm: float = 1.0
+    """Gradients are scaled down to this norm."""
 
     logging_steps: int = 10
     """Steps between log lines."""
@@ -126,6 +142,30 @@ class TrainArgs:
     max_eval_examples: int | None = None
     """Evaluate on this many validation records; all if not given."""
 
+    probe_examples: int = 32
+    """Validation records that are answered and scored at each evaluation; 0: none."""
+
+    save_steps: int = 500
+    """Steps between checkpoints, from which the same command goes on if it was stopped; 0: none."""
+
+    save_total_limit: int = 3
+    """Checkpoints that are kept."""
+
+    best: Literal["none", "eval_loss", "schema_valid", "decision_f1"] = "eval_loss"
+    """What picks the checkpoint that is the result; none: the last step."""
+
+    dataloader_num_workers: int = 2
+    """Processes that prepare batches."""
+
+    dataloader_pin_memory: bool = True
+    """Whether batches wait in page-locked memory, from which a GPU copies faster."""
+
+    tracker: Literal["none", "tensorboard", "trackio", "wandb"] = "none"
+    """Where the log goes beside the run folder."""
+
+    dollars_per_hour: float | None = None
+    """Price of the machine, for the dollars that progress shows."""
+
     seed: int = 42
     """Of adapter weights, order of records and dropout."""
 
@@ -134,12 +174,32 @@ class TrainArgs:
         _check(
             0 <= self.warmup_ratio < 1, "--train.warmup_ratio", self.warmup_ratio, "0 to below 1"
         )
-        for name in ("per_device_train_batch_size", "gradient_accumulation_steps", "logging_steps"):
+        for name in (
+            "per_device_train_batch_size",
+            "gradient_accumulation_steps",
+            "logging_steps",
+            "save_total_limit",
+        ):
             _check(getattr(self, name) >= 1, f"--train.{name}", getattr(self, name), "1 or more")
+        for name in ("eval_steps", "probe_examples", "save_steps", "dataloader_num_workers"):
+            _check(getattr(self, name) >= 0, f"--train.{name}", getattr(self, name), "0 or more")
+        tokens = self.micro_batch_tokens
+        _check(tokens is None or tokens >= 16, "--train.micro_batch_tokens", tokens, "16 or more")
+        self._check_best()
         stops = self.max_steps > 0 or self.num_train_epochs > 0
         _check(
             stops, "--train.num_train_epochs", self.num_train_epochs, "above 0, or set max_steps"
         )
+
+    def _check_best(self) -> None:
+        """The best checkpoint must have been evaluated and saved. Raises UserError."""
+        if self.best == "none" or not self.save_steps:
+            return
+        fits = self.eval_steps > 0 and self.save_steps % self.eval_steps == 0
+        flag, allowed = "--train.best", "none, or save_steps a multiple of eval_steps"
+        _check(fits, flag, f"{self.best} with eval_steps {self.eval_steps}", allowed)
+        needs_probe = self.best != "eval_loss"
+        _check(not needs_probe or self.probe_examples > 0, flag, self.best, "with probe_examples")
 
 
 @dataclass(frozen=True)
@@ -162,6 +222,8 @@ class Invocation:
     config: RecipeConfig
     presets: tuple[str, ...]
     out: Path | None
+    force: bool
+    """Whether to start what preflight says will not fit."""
 
 
 def _check(holds: bool, flag: str, found: object, allowed: str) -> None:
@@ -180,12 +242,12 @@ def preset_path(name: str) -> Path:
 
 
 def parse(argv: Sequence[str] | None = None) -> Invocation:
-    """Read presets and flags. Without --config the preset is `cpu`: the embedded model.
+    """Read presets and flags. Without --config the machine decides, and a line says what.
 
     Raises UserError, one line, for a key that does not exist or a value of the wrong type.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    files = [preset_path(preset) for preset in _presets(arguments)]
+    files = [preset_path(preset) for preset in _presets(arguments) or _picked(arguments)]
     parser = _parser()
     for file in files:
         _values(parser, ["--config", str(file)], place=f"{file}: ")
@@ -193,7 +255,7 @@ def parse(argv: Sequence[str] | None = None) -> Invocation:
     values = _values(parser, [*presets, *_without_presets(arguments)])
     config = RecipeConfig(values.model, values.data, values.lora, values.train)
     out = Path(values.out) if values.out else None
-    return Invocation(config, tuple(file.stem for file in files), out)
+    return Invocation(config, tuple(file.stem for file in files), out, values.force)
 
 
 def _values(parser: ArgumentParser, arguments: Sequence[str], place: str = "") -> Any:
@@ -214,7 +276,7 @@ def _parser() -> ArgumentParser:
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = ArgumentParser(
         prog="python -m recipe.train",
-        description="Fine-tune a small model to call tools; without arguments, the embedded one.",
+        description="Fine-tune a small model to call tools; no --config: what fits the machine.",
         exit_on_error=False,
     )
     parser.add_argument(
@@ -222,6 +284,9 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--out", type=str, default=None, help="run folder; default: out/PRESET-DEVICE-DATE"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="start even if preflight says that it will not fit"
     )
     for name, kind in (
         ("model", ModelArgs),
@@ -234,14 +299,26 @@ def _parser() -> ArgumentParser:
 
 
 def _presets(arguments: Sequence[str]) -> list[str]:
-    """Values of --config, in order; `cpu` where there is none."""
+    """Values of --config, in order."""
     found = []
     for index, argument in enumerate(arguments):
         if argument == "--config" and index + 1 < len(arguments):
             found.append(arguments[index + 1])
         elif argument.startswith("--config="):
             found.append(argument.removeprefix("--config="))
-    return found or ["cpu"]
+    return found
+
+
+def _picked(arguments: Sequence[str]) -> Sequence[str]:
+    """The presets that fit this machine; to look for it takes seconds, which help does not."""
+    if {"--help", "-h"} & set(arguments):
+        return ["cpu"]
+    from recipe.hardware import pick_presets
+
+    presets, why = pick_presets()
+    flags = " ".join(f"--config {name}" for name in presets)
+    print(f"picked {flags}: {why}", file=sys.stderr)
+    return presets
 
 
 def _without_presets(arguments: Sequence[str]) -> list[str]:

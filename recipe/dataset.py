@@ -1,139 +1,113 @@
-"""From record files to token ids: what is trained, what is too long, and the dataset's fingerprint.
+"""Which records of a split are trained, as token ids: those that fit, drawn by a seed; none is cut.
 
-ids and labels of a record have equal length; a label of -100 carries no loss. Nothing is ever cut.
+ids and labels of a record have equal length; a label of -100 carries no loss.
 """
 
 from __future__ import annotations
 
-import hashlib
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
-import data
-from data.build import build
-from data.cli import DataError, UserError
-from data.embedded import DATASET_SEED
-from data.record import Example, read_examples
-from data.render import Tokenizer, encode, render_example
-from recipe.config import BUILTIN, DataArgs
+from data.cli import DataError
+from data.render import Tokenizer
+from recipe.config import DataArgs
+from recipe.sources import Source, as_source
+from recipe.token_cache import tokens_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from numpy import int32, int64
+    from numpy.typing import NDArray
 
 SHOWN_TOO_LONG = 3
-BUILTIN_ROOT = Path("out")
+TRAINED_COLUMNS = ("input_ids", "labels")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Corpus:
-    """The encoded records of one split and what was left out. `columns`: input_ids, labels."""
+    """The records of one split that are used, in their order, and what was left out.
 
-    columns: dict[str, list[list[int]]]
+    dataset: mapped from the disk; columns input_ids, labels, length, id. lengths: in tokens.
+    """
+
+    dataset: Dataset
+    lengths: NDArray[int32]
     n_too_long: int
     n_in_file: int
     sha256: str
 
     @property
     def n_tokens(self) -> int:
-        return sum(map(len, self.columns["input_ids"]))
+        return int(self.lengths.sum())
 
     def __len__(self) -> int:
-        return len(self.columns["input_ids"])
+        return len(self.lengths)
 
     def to_dataset(self) -> Dataset:
-        from datasets import Dataset
-
-        return Dataset.from_dict(self.columns)
-
-
-def dataset_folder(path: str) -> Path:
-    """The folder that holds the splits; `builtin` is built on first use under out/."""
-    if path != BUILTIN:
-        return Path(path)
-    folder = BUILTIN_ROOT / f"dataset-{_source_fingerprint()[:8]}"
-    if not (folder / "manifest.json").is_file():
-        print(f"building the dataset in {folder}", file=sys.stderr)
-        build(folder, seed=DATASET_SEED)
-    return folder
-
-
-@cache
-def _source_fingerprint() -> str:
-    """Of everything that decides the built dataset: the catalogue and the code of `data`."""
-    root = Path(data.__file__).parent
-    files = sorted([*root.glob("*.py"), *root.glob("catalogue/*.yaml")])
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def load_split(folder: Path, split: str) -> tuple[list[Example], str]:
-    """The records of one split and the sha256 of its file. Raises UserError, DataError."""
-    path = folder / f"{split}.jsonl"
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no such file; --data.path takes a folder that python -m data.build wrote"
-        )
-    examples = list(read_examples(path))
-    if not examples:
-        raise DataError(f"{path}: no records; python -m data.build makes some")
-    return examples, hashlib.sha256(path.read_bytes()).hexdigest()
+        """The columns that are trained."""
+        return self.dataset.select_columns(list(TRAINED_COLUMNS))
 
 
 def encode_split(
-    folder: Path, split: str, tokenizer: Tokenizer, args: DataArgs, limit: int | None, seed: int
+    source: Source | Path,
+    split: str,
+    tokenizer: Tokenizer,
+    args: DataArgs,
+    limit: int | None,
+    seed: int,
 ) -> Corpus:
-    """Encode the records of a split that fit, at most `limit` of them, drawn by `seed`.
+    """The records of a split that fit, at most `limit` of them, drawn by `seed`, as token ids.
 
     Raises DataError where a record has more than max_length tokens and args.too_long is "error".
     """
-    examples, sha256 = load_split(folder, split)
-    order = list(range(len(examples)))
-    Random(seed).shuffle(order)
-    columns: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
-    too_long: list[tuple[str, int]] = []
-    for index in tqdm(order, desc=f"encoding {split}", unit="record", disable=None, leave=False):
-        encoded = encode(tokenizer, render_example(examples[index], args.wire))
-        if len(encoded.input_ids) > args.max_length:
-            too_long.append((examples[index].id, len(encoded.input_ids)))
-        elif limit is None or len(columns["input_ids"]) < limit:
-            columns["input_ids"].append(encoded.input_ids)
-            columns["labels"].append(encoded.labels)
-    _report_too_long(too_long, folder / f"{split}.jsonl", args)
-    if not columns["input_ids"]:
+    source = as_source(source)
+    file = source.split_file(split)
+    tokens, sha256 = tokens_of(source, split, tokenizer, args)
+    lengths = tokens.data.column("length").to_numpy()
+    _report_too_long(tokens, lengths, file, args)
+    chosen = _draw(lengths, args.max_length, limit, seed)
+    if not len(chosen):
         raise DataError(
-            f"{folder / split}.jsonl: no record has at most {args.max_length} tokens; "
-            "raise --data.max_length"
+            f"{file}: no record has at most {args.max_length} tokens; raise --data.max_length"
         )
-    return Corpus(columns, len(too_long), len(examples), sha256)
+    n_too_long = int((lengths > args.max_length).sum())
+    return Corpus(tokens.select(chosen), lengths[chosen], n_too_long, len(lengths), sha256)
 
 
-def _report_too_long(too_long: Sequence[tuple[str, int]], path: Path, args: DataArgs) -> None:
-    if not too_long:
+def _draw(lengths: NDArray[int32], max_length: int, limit: int | None, seed: int) -> NDArray[int64]:
+    """Indices in the order of `seed`, of those that fit the first `limit`."""
+    import numpy as np
+
+    order = list(range(len(lengths)))
+    Random(seed).shuffle(order)
+    shuffled = np.array(order)
+    return shuffled[lengths[shuffled] <= max_length][:limit]
+
+
+def _report_too_long(tokens: Dataset, lengths: NDArray[int32], file: Path, args: DataArgs) -> None:
+    too_long = (lengths > args.max_length).nonzero()[0]
+    if not len(too_long):
         return
-    named = ", ".join(f"{name} ({length})" for name, length in sorted(too_long)[:SHOWN_TOO_LONG])
-    found = f"{path}: {len(too_long)} records have more than {args.max_length} tokens: {named}"
+    ids = tokens.data.column("id").take(too_long).to_pylist()
+    named = sorted(zip(ids, lengths[too_long].tolist(), strict=True))[:SHOWN_TOO_LONG]
+    shown = ", ".join(f"{name} ({length})" for name, length in named)
+    shown += "" if len(too_long) <= SHOWN_TOO_LONG else ", ..."
+    found = f"{len(too_long)} records have more than {args.max_length} tokens: {shown}"
     if args.too_long == "error":
-        more = "" if len(too_long) <= SHOWN_TOO_LONG else ", ..."
-        raise DataError(f"{found}{more}; raise --data.max_length or say --data.too_long drop")
-    print(
-        f"{path}: left out {len(too_long)} records of more than {args.max_length} tokens",
-        file=sys.stderr,
-    )
+        raise DataError(f"{file}: {found}; raise --data.max_length or say --data.too_long drop")
+    print(f"{file}: left out: {found}", file=sys.stderr)
 
 
-def facts(folder: Path, corpus: Corpus) -> dict[str, Any]:
+def facts(source: Source, corpus: Corpus) -> dict[str, Any]:
     """What run.json says about the trained split."""
+    from_hub = {"repo": source.repo, "commit": source.commit} if source.repo else {}
     return {
-        "path": str(folder),
+        "path": str(source.folder),
+        "file": source.split_file("train").relative_to(source.folder).as_posix(),
+        **from_hub,
         "sha256": corpus.sha256,
         "examples": len(corpus),
         "tokens": corpus.n_tokens,

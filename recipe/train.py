@@ -4,7 +4,8 @@
     python -m recipe.train --config t4 --data.path DIR --out DIR
     python -m recipe.train --config t4 --lora.r 8 --print_config
 
-The run folder appears when the run is done; until then it is OUT.partial.
+The run folder appears when the run is done; until then it is OUT.partial. Stopped at any time, the
+same command goes on from the newest checkpoint.
 """
 
 from __future__ import annotations
@@ -12,73 +13,183 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-import shutil
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial as bound
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data import cli
+from recipe.adapter_folder import save_adapter
+from recipe.assemble import CHECKED_SPLIT, LEARNED_SPLIT, Parts, make_trainer
+from recipe.checkpoints import newest_checkpoint, open_partial, remove_checkpoints
 from recipe.config import Invocation, RecipeConfig, parse
+from recipe.hardware import device_name
+from recipe.limits import row_limits
+from recipe.precision import resolve_precision
+from recipe.run_record import write_run_record
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedTokenizerBase
-    from trl import SFTConfig, SFTTrainer
 
     from recipe.dataset import Corpus
+    from recipe.health_callback import HealthCallback
+    from recipe.sources import Source
+    from recipe.trainer import RecordTrainer
 
 RUNS = Path("out")
-LEARNED_SPLIT, CHECKED_SPLIT = "train", "validation"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     invocation = parse(argv)
     config = invocation.config
-    out = run_folder(invocation)
-    print(
-        json.dumps({"out": str(out), "presets": invocation.presets, **config.as_dict()}, indent=2)
-    )
+
+    from accelerate import PartialState
 
     from evals.models import load_tokenizer, quiet_libraries
-    from recipe.dataset import dataset_folder, facts
+    from recipe.sources import open_source
 
     quiet_libraries()
     started = time.monotonic()
     precision = resolve_precision(config.model.precision)
+    state = PartialState(cpu=device_name() == "cpu")
+    out = run_folder(invocation)
+    if state.is_main_process:
+        print(
+            json.dumps(
+                {"out": str(out), "presets": invocation.presets, **config.as_dict()}, indent=2
+            )
+        )
     tokenizer = load_tokenizer(config.model.name, config.model.revision)
-    folder = dataset_folder(config.data.path)
-    corpora = encode_corpora(config, folder, tokenizer)
+    with state.main_process_first():
+        source = open_source(config.data.path)
+        corpora = encode_corpora(config, source, tokenizer)
     encoded = time.monotonic()
-    partial = fresh(out.with_name(out.name + ".partial"))
-    trainer = make_trainer(config, corpora, tokenizer, precision, partial)
-    result = trainer.train()
-    trained = time.monotonic()
+    longest = int(corpora[LEARNED_SPLIT].lengths.max())
+    limits = row_limits(config, precision, longest, invocation.force)
+    partial = out.with_name(out.name + ".partial")
+    if state.is_main_process:
+        open_partial(partial, identity(config, precision, corpora))
+    state.wait_for_everyone()
+    parts = Parts(config, corpora, tokenizer, precision, limits)
+    trainer = make_trainer(parts, partial)
+    trainer.probe = probe_of(trainer, parts, source)
+    health = watch(trainer, parts)
+    run(trainer, newest_checkpoint(partial))
+    seconds = Seconds(encode=encoded - started, train=time.monotonic() - encoded)
     save_adapter(trainer, tokenizer, config, partial)
-    write_record(
-        partial,
-        {
-            "config": config.as_dict(),
-            "presets": list(invocation.presets),
-            "precision": precision,
-            "device": device_name(),
-            "dataset": facts(folder, corpora[LEARNED_SPLIT]),
-            "steps": result.global_step,
-            "train_loss": result.training_loss,
-            "log": trainer.state.log_history,
-            "seconds": {
-                "encode": round(encoded - started, 1),
-                "train": round(trained - encoded, 1),
-            },
-        },
-    )
-    partial.rename(out)
-    print(
-        f"adapter in {out} after {result.global_step} steps, {trained - encoded:.0f} s, "
-        f"loss {result.training_loss:.3f}"
-    )
-    print(f"next: python -m evals.tool_accuracy --run {out}")
+    if state.is_main_process:
+        facts = run_facts(invocation, parts, source, trainer, seconds)
+        finish(partial, out, {**facts, "findings": health.rows()})
+    if health.stopped:
+        raise cli.DataError(f"stopped: {health.stopped}; what was trained until then is in {out}")
     return 0
+
+
+def probe_of(
+    trainer: RecordTrainer, parts: Parts, source: Source
+) -> Callable[[], dict[str, float]] | None:
+    """What asks the model at each evaluation; None where nothing is evaluated."""
+    from recipe.probe import probe, probe_examples
+    from recipe.sources import read_split
+
+    train = parts.config.train
+    if not (train.eval_steps and train.probe_examples):
+        return None
+    examples = list(read_split(source, CHECKED_SPLIT))
+    asked = probe_examples(examples, train.probe_examples, train.seed)
+    return bound(probe, trainer.model, parts.tokenizer, asked, parts.config.data.wire)
+
+
+def watch(trainer: RecordTrainer, parts: Parts) -> HealthCallback:
+    """Show progress and read it; returns what has read it."""
+    from recipe.health_callback import HealthCallback
+    from recipe.progress import Progress
+
+    n_tokens, price = parts.corpora[LEARNED_SPLIT].n_tokens, parts.config.train.dollars_per_hour
+    health = HealthCallback()
+    for callback in (Progress(n_tokens, price), health):
+        trainer.add_callback(callback)
+    return health
+
+
+def finish(partial: Path, out: Path, facts: dict[str, Any]) -> None:
+    """Write what the run was and how it went, and give the folder its name."""
+    from recipe.curves import write_curves
+    from recipe.summary import summary_of
+
+    write_run_record(partial, facts)
+    write_curves(partial, facts["log"], facts["findings"])
+    (partial / "summary.md").write_text(summary_of(facts, str(out)), encoding="utf-8")
+    partial.rename(out)
+    remove_checkpoints(out)
+    steps, seconds, loss = facts["steps"], facts["seconds"]["train"], facts["train_loss"]
+    print(f"adapter in {out} after {steps} steps, {seconds:.0f} s, loss {loss:.3f}")
+    print(f"next: python -m evals.tool_accuracy --run {out}")
+
+
+class Seconds(NamedTuple):
+    """How long the parts of a run took."""
+
+    encode: float
+    train: float
+
+
+def run_facts(
+    invocation: Invocation,
+    parts: Parts,
+    source: Source,
+    trainer: RecordTrainer,
+    seconds: Seconds,
+) -> dict[str, Any]:
+    """What run.json says of the run, beside versions and hashes."""
+    from recipe.dataset import facts
+
+    log = trainer.state.log_history
+    losses = [entry["loss"] for entry in log if "loss" in entry]
+    return {
+        "config": invocation.config.as_dict(),
+        "presets": list(invocation.presets),
+        "precision": parts.precision,
+        "device": device_name(),
+        "processes": trainer.args.world_size,
+        "dataset": facts(source, parts.corpora[LEARNED_SPLIT]),
+        "steps": trainer.state.global_step,
+        "skipped_steps": trainer.n_skipped,
+        "train_loss": sum(losses) / max(len(losses), 1),
+        "log": log,
+        "seconds": {name: round(value, 1) for name, value in seconds._asdict().items()},
+    }
+
+
+# Settings on which no result depends.
+_FREE = {
+    "data": ("path", "cache"),
+    "train": ("tracker", "dollars_per_hour", "dataloader_num_workers", "dataloader_pin_memory"),
+}
+
+
+def identity(config: RecipeConfig, precision: str, corpora: dict[str, Corpus]) -> dict[str, Any]:
+    """What must be the same for a run to go on from the checkpoints of another."""
+    groups = {
+        group: {key: value for key, value in values.items() if key not in _FREE.get(group, ())}
+        for group, values in config.as_dict().items()
+    }
+    hashes = {split: corpus.sha256 for split, corpus in corpora.items()}
+    return json.loads(json.dumps({**groups, "precision": precision, "sha256": hashes}))
+
+
+def run(trainer: RecordTrainer, checkpoint: Path | None) -> None:
+    """Train, from a checkpoint if there is one. Raises DataError where training cannot go on."""
+    from recipe.trainer import NotFinite
+
+    if checkpoint is not None and trainer.is_world_process_zero():
+        print(f"going on from {checkpoint}", file=sys.stderr)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except NotFinite as error:
+        raise cli.DataError(str(error)) from None
 
 
 def run_folder(invocation: Invocation) -> Path:
@@ -97,176 +208,23 @@ def run_folder(invocation: Invocation) -> Path:
     return next(path for path in numbered if not path.exists())
 
 
-def device_name() -> str:
-    """The GPU's name, or `cpu`."""
-    import torch
-
-    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "cpu"
-
-
-def resolve_precision(asked: str) -> str:
-    """fp32, bf16 or fp16 for this machine. Raises UserError for one that it cannot do."""
-    import torch
-
-    if not torch.cuda.is_available():
-        if asked not in ("auto", "fp32"):
-            raise cli.UserError(
-                f"--model.precision {asked} needs a GPU and there is none here; "
-                "say fp32, or --config cpu"
-            )
-        return "fp32"
-    has_bf16 = torch.cuda.get_device_capability()[0] >= 8
-    if asked == "bf16" and not has_bf16:
-        raise cli.UserError(f"--model.precision bf16: {device_name()} has no bf16 units; say fp16")
-    return {"auto": "bf16" if has_bf16 else "fp16"}.get(asked, asked)
-
-
 def encode_corpora(
-    config: RecipeConfig, folder: Path, tokenizer: PreTrainedTokenizerBase
+    config: RecipeConfig, source: Source | Path, tokenizer: PreTrainedTokenizerBase
 ) -> dict[str, Corpus]:
     """The encoded train split, and validation where evaluations are due."""
     from recipe.dataset import encode_split
+    from recipe.sources import as_source
 
-    train, seed = config.train, config.train.seed
-    corpora = {
-        LEARNED_SPLIT: encode_split(
-            folder, LEARNED_SPLIT, tokenizer, config.data, config.data.max_examples, seed
-        )
-    }
+    source, train = as_source(source), config.train
+    limits = {LEARNED_SPLIT: config.data.max_examples}
     if train.eval_steps:
-        corpora[CHECKED_SPLIT] = encode_split(
-            folder, CHECKED_SPLIT, tokenizer, config.data, train.max_eval_examples, seed
-        )
-    return corpora
-
-
-def fresh(folder: Path) -> Path:
-    """The folder, empty."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
-
-
-def make_trainer(
-    config: RecipeConfig,
-    corpora: dict[str, Corpus],
-    tokenizer: PreTrainedTokenizerBase,
-    precision: str,
-    folder: Path,
-) -> SFTTrainer:
-    """TRL's trainer over our token ids; rendering and masking are done by then."""
-    from peft import LoraConfig
-    from transformers import PrinterCallback
-
-    from data.render import chat_template
-    from evals.models import load_model
-    from recipe.progress import Progress
-    from recipe.trainer import LabelledTrainer
-
-    tokenizer.chat_template = chat_template(config.data.wire)
-    lora = config.lora
-    checked = corpora.get(CHECKED_SPLIT)
-    trainer = LabelledTrainer(
-        model=load_model(config.model.name, weights_dtype(precision), config.model.revision),
-        args=sft_config(config, precision, folder),
-        train_dataset=corpora[LEARNED_SPLIT].to_dataset(),
-        eval_dataset=checked.to_dataset() if checked else None,
-        processing_class=tokenizer,
-        peft_config=LoraConfig(
-            r=lora.r,
-            lora_alpha=lora.alpha,
-            lora_dropout=lora.dropout,
-            target_modules=lora.target_modules,
-            bias=lora.bias,
-            task_type="CAUSAL_LM",
-        ),
-        callbacks=[Progress(corpora[LEARNED_SPLIT].n_tokens)],
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
-
-
-def weights_dtype(precision: str) -> torch.dtype:
-    import torch
-
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-
-
-def sft_config(config: RecipeConfig, precision: str, folder: Path) -> SFTConfig:
-    """TRL's arguments. bf16 is named because TRL turns it on when fp16 is unset."""
-    import torch
-    from trl import SFTConfig
-
-    train = config.train
-    return SFTConfig(
-        output_dir=str(folder),
-        learning_rate=train.learning_rate,
-        lr_scheduler_type=train.lr_scheduler_type,
-        warmup_steps=train.warmup_ratio,
-        weight_decay=train.weight_decay,
-        per_device_train_batch_size=train.per_device_train_batch_size,
-        per_device_eval_batch_size=train.per_device_train_batch_size,
-        gradient_accumulation_steps=train.gradient_accumulation_steps,
-        num_train_epochs=train.num_train_epochs,
-        max_steps=train.max_steps,
-        gradient_checkpointing=train.gradient_checkpointing,
-        train_sampling_strategy="group_by_length" if train.group_by_length else "random",
-        logging_steps=train.logging_steps,
-        eval_strategy="steps" if train.eval_steps else "no",
-        eval_steps=train.eval_steps or None,
-        save_strategy="no",
-        seed=train.seed,
-        fp16=precision == "fp16",
-        bf16=precision == "bf16",
-        use_cpu=not torch.cuda.is_available(),
-        dataloader_pin_memory=torch.cuda.is_available(),
-        max_length=None,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        report_to=[],
-        disable_tqdm=True,
-    )
-
-
-def save_adapter(
-    trainer: SFTTrainer, tokenizer: PreTrainedTokenizerBase, config: RecipeConfig, folder: Path
-) -> None:
-    """Adapter, tokenizer with our template, and a card that says how to load them."""
-    trainer.model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    (folder / "README.md").write_text(model_card(config), encoding="utf-8")
-
-
-def model_card(config: RecipeConfig) -> str:
-    """The adapter's card: what it is, what made it, how to load it."""
-    return f"""---
-base_model: {config.model.name}
-library_name: peft
-pipeline_tag: text-generation
-tags: [lora, tool-calling, json-rpc, mcp]
----
-# Tool-calling adapter
-
-LoRA (r={config.lora.r}, alpha={config.lora.alpha}, {config.lora.target_modules}) on
-`{config.model.name}`, trained by toolcall-sft on calls in the `{config.data.wire}` wire, refusals
-and clarifications. run.json holds the whole configuration, the dataset's sha256 and the versions.
-
-```python
-from peft import AutoPeftModelForCausalLM
-from transformers import AutoTokenizer
-
-model = AutoPeftModelForCausalLM.from_pretrained(folder)
-tokenizer = AutoTokenizer.from_pretrained(folder)
-prompt = tokenizer.apply_chat_template(
-    messages, tools=tools, add_generation_prompt=True, return_tensors="pt"
-)
-```
-"""
-
-
-def write_record(folder: Path, facts: dict[str, Any]) -> None:
-    from recipe.run_record import write_run_record
-
-    write_run_record(folder, facts)
+        limits[CHECKED_SPLIT] = train.max_eval_examples
+    for split in limits:
+        source.split_file(split)  # a missing one shows before any is encoded
+    return {
+        split: encode_split(source, split, tokenizer, config.data, limit, train.seed)
+        for split, limit in limits.items()
+    }
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Presets and flags: what wins, what is refused, and with which words."""
 
 import pytest
+import torch
 
 from data.cli import UserError
-from recipe.config import PRESETS_DIR, parse
+from recipe.config import PRESETS_DIR, RecipeConfig, parse
+from recipe.hardware import presets_for
 
 PRESETS = sorted(path.stem for path in PRESETS_DIR.glob("*.yaml"))
 
@@ -14,10 +16,45 @@ def test_every_preset_loads_and_says_what_it_is_for(name):
     assert (PRESETS_DIR / f"{name}.yaml").read_text(encoding="utf-8").startswith("# ")
 
 
-def test_without_arguments_the_embedded_model_is_trained():
+def test_without_arguments_and_a_gpu_the_embedded_model_is_trained(capsys):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
     invocation = parse([])
     assert invocation.presets == ("cpu",)
     assert invocation.config.model.name == "embedded"
+    assert capsys.readouterr().err == "picked --config cpu: no GPU here, so the embedded model\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "memory_gib", "capability", "presets"),
+    [
+        ("Tesla T4", 14.6, (7, 5), ("t4",)),
+        ("NVIDIA L4", 22.0, (8, 9), ("l4",)),
+        ("NVIDIA L40S", 45.0, (8, 9), ("l4",)),
+        ("NVIDIA A10G", 22.1, (8, 6), ("a10g",)),
+        ("NVIDIA A100-SXM4-80GB", 79.1, (8, 0), ("a100",)),
+        ("NVIDIA H100 80GB HBM3", 79.1, (9, 0), ("h200",)),
+        ("NVIDIA H200", 139.8, (9, 0), ("h200",)),
+        ("NVIDIA GeForce RTX 3060 Laptop GPU", 5.8, (8, 6), ("l4", "memory_constrained")),
+        ("Tesla V100-SXM2-16GB", 15.8, (7, 0), ("t4",)),
+    ],
+)
+def test_a_gpu_gets_the_presets_of_its_kind(name, memory_gib, capability, presets):
+    assert presets_for(name, memory_gib, capability) == presets
+    config = parse([part for preset in presets for part in ("--config", preset)]).config
+    assert config.model.precision == ("bf16" if capability >= (8, 0) else "fp16")
+
+
+def test_presets_stack():
+    config = parse(["--config", "t4", "--config", "debug", "--config", "aggressive"]).config
+    assert config.model.precision == "fp16"
+    assert (config.train.max_steps, config.train.learning_rate) == (20, 5e-4)
+
+
+def test_checkpointing_is_on_off_or_auto():
+    for said, read in (("auto", "auto"), ("true", True), ("false", False)):
+        config = parse(["--config", "cpu", "--train.gradient_checkpointing", said]).config
+        assert config.train.gradient_checkpointing == read
 
 
 def test_the_defaults_are_the_recipe():
@@ -33,7 +70,10 @@ def test_the_defaults_are_the_recipe():
     )
     assert (train.per_device_train_batch_size, train.gradient_accumulation_steps) == (4, 4)
     assert (train.num_train_epochs, train.weight_decay, train.seed) == (3, 0.01, 42)
-    assert (config.data.max_length, train.gradient_checkpointing) == (2048, True)
+    assert (config.data.max_length, train.gradient_checkpointing) == (2048, "auto")
+    assert RecipeConfig().train.gradient_checkpointing is True
+    assert (train.logging_steps, train.eval_steps, train.save_steps) == (10, 100, 500)
+    assert (train.save_total_limit, train.best, train.dataloader_num_workers) == (3, "eval_loss", 2)
 
 
 def test_later_presets_and_flags_win(tmp_path):
@@ -48,7 +88,7 @@ def test_later_presets_and_flags_win(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["--config", "nope"], ["--config nope", "cpu, t4"]),
+        (["--config", "nope"], ["--config nope", "cpu, debug"]),
         (["--lora.rank", "4"], ["--lora.rank", "--help"]),
         (["--lora.r", "four"], ["lora.r", "int", "four"]),
         (["--lora.r", "0"], ["--lora.r is 0", "1 or more"]),
@@ -59,6 +99,11 @@ def test_later_presets_and_flags_win(tmp_path):
         (["--data.max_length", "3"], ["--data.max_length is 3", "16"]),
         (["--data.too_long", "cut"], ["data.too_long", "drop"]),
         (["--model.precision", "int8"], ["model.precision", "fp16"]),
+        (["--train.gradient_checkpointing", "maybe"], ["gradient_checkpointing", "auto"]),
+        (["--train.micro_batch_tokens", "3"], ["--train.micro_batch_tokens is 3", "16 or more"]),
+        (["--train.save_steps", "-1"], ["--train.save_steps is -1", "0 or more"]),
+        (["--config", "t4", "--train.eval_steps", "0"], ["--train.best", "none"]),
+        (["--config", "t4", "--train.save_steps", "150"], ["--train.best", "a multiple"]),
     ],
 )
 def test_a_wrong_argument_is_one_line_that_names_it(arguments, parts):

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,8 @@ from data import cli
 from data.embedded import MODEL_DIR
 from data.record import read_examples, write_examples
 from data.render import encode, prompt_of, render_example
-from recipe.config import DataArgs, parse
-from recipe.dataset import encode_split
 from recipe.run_record import ADAPTER_FILE
-from recipe.train import encode_corpora, main, make_trainer
+from recipe.train import main
 
 TWO_STEPS = ["--train.max_steps", "2", "--train.per_device_train_batch_size", "2"]
 
@@ -68,28 +65,6 @@ def test_the_same_seed_gives_the_same_adapter_bytes(run, dataset, tmp_path):
     assert (again / ADAPTER_FILE).read_bytes() == (run / ADAPTER_FILE).read_bytes()
 
 
-def test_the_loss_and_its_gradient_are_those_of_trl(dataset, tokenizer, tmp_path):
-    import torch
-    from trl import SFTTrainer
-
-    config = parse(["--config", "cpu", "--data.max_examples", "4"]).config
-    corpora = encode_corpora(config, dataset, tokenizer)
-    trainer = make_trainer(config, corpora, tokenizer, "fp32", tmp_path)
-    trainer.model.eval()  # without dropout
-    batch = trainer.data_collator([corpora["train"].to_dataset()[row] for row in range(4)])
-    found = []
-    for compute_loss in (trainer.compute_loss, partial(SFTTrainer.compute_loss, trainer)):
-        trainer.model.zero_grad()
-        loss = compute_loss(trainer.model, dict(batch), num_items_in_batch=torch.tensor(50))
-        loss.backward()
-        gradients = [p.grad for p in trainer.model.parameters() if p.grad is not None]
-        found.append((loss.detach(), torch.cat([g.flatten() for g in gradients])))
-    (ours, our_gradient), (theirs, their_gradient) = found
-    torch.testing.assert_close(ours, theirs)
-    assert their_gradient.norm() > 0
-    assert (our_gradient - their_gradient).norm() < 1e-4 * their_gradient.norm()
-
-
 def test_only_assistant_tokens_carry_loss(dataset, tokenizer):
     example = next(e for e in read_examples(dataset / "train.jsonl") if e.kind == "tool_call")
     ids, labels = encode(tokenizer, render_example(example))
@@ -98,24 +73,6 @@ def test_only_assistant_tokens_carry_loss(dataset, tokenizer):
     prompt = tokenizer([prompt_of(example)], add_special_tokens=False)["input_ids"][0]
     assert ids[: len(prompt)] == prompt
     assert labels[: len(prompt)].count(-100) == len(prompt) or len(example.messages) > 3
-
-
-def test_records_that_are_too_long_are_named_or_left_out_and_never_cut(dataset, tokenizer, capsys):
-    with pytest.raises(cli.DataError) as caught:
-        encode_split(dataset, "train", tokenizer, DataArgs(max_length=400), None, 0)
-    message = str(caught.value)
-    assert "\n" not in message
-    for part in ("train.jsonl", "more than 400 tokens", "train-", "--data.too_long drop"):
-        assert part in message
-    dropping = DataArgs(max_length=400, too_long="drop")
-    kept = encode_split(dataset, "train", tokenizer, dropping, None, 0)
-    assert kept.n_too_long + len(kept) == kept.n_in_file
-    whole = {
-        tuple(encode(tokenizer, render_example(e)).input_ids)
-        for e in read_examples(dataset / "train.jsonl")
-    }
-    assert {tuple(ids) for ids in kept.columns["input_ids"]} <= whole
-    assert "left out" in capsys.readouterr().err
 
 
 def _broken_dataset(folder: Path, line: str) -> Path:

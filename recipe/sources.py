@@ -1,0 +1,199 @@
+"""Where the records of a run come from: built-in, a folder, one file, or a repository of the Hub.
+
+Records are read one after another: no split is held in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import data
+from data.build import build
+from data.cli import DataError, UserError
+from data.embedded import DATASET_SEED
+from data.record import Example, example_from, read_examples
+from recipe.config import BUILTIN
+
+BUILTIN_ROOT = Path("out")
+HUB = "hub:"
+SPLITS = ("train", "validation", "test_seen", "test_unseen")
+# Where a split may lie in a folder; the first that is there is read.
+LAYOUTS = ("{split}.jsonl", "{split}.parquet", "parquet/{split}.parquet")
+SUFFIXES = (".jsonl", ".parquet")
+ROWS_AT_ONCE = 256
+PARQUET_BUFFER_BYTES = 2**20  # without one, a column of a row group is read in one piece
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of splits, or one file that is the train split. `repo`, `commit`: of the Hub."""
+
+    folder: Path
+    file: Path | None = None
+    repo: str | None = None
+    commit: str | None = None
+
+    def split_file(self, split: str) -> Path:
+        """The file of a split. Raises UserError if there is none."""
+        if self.file is not None and split == "train":
+            return self.file
+        if self.file is not None:
+            raise UserError(
+                f"{self.file}: one file is the train split, and {split} is needed, too; say "
+                "--train.eval_steps 0, or give --data.path a folder that has both"
+            )
+        files = [self.folder / layout.format(split=split) for layout in LAYOUTS]
+        found = next((file for file in files if file.is_file()), None)
+        if found is None:
+            without = " (or say --train.eval_steps 0)" if split == "validation" else ""
+            raise UserError(
+                f"{files[0]}: no such file, and no .parquet in its place; --data.path takes a "
+                f"folder that python -m data.build wrote, or one laid out like it{without}"
+            )
+        return found
+
+
+def open_source(path: str) -> Source:
+    """The source that --data.path names; a folder is looked into later. Raises UserError.
+
+    `builtin` is built on first use under out/; `hub:` is downloaded to huggingface_hub's cache.
+    """
+    if path == BUILTIN:
+        return Source(_builtin_folder())
+    if path.startswith(HUB):
+        return _from_hub(path)
+    file = Path(path)
+    if not file.is_file() and file.suffix in SUFFIXES:
+        raise UserError(f"--data.path {path}: no such file; give an existing one, or a folder")
+    if not file.is_file():
+        return Source(file)
+    if file.suffix not in SUFFIXES:
+        raise UserError(
+            f"--data.path {path}: neither {' nor '.join(SUFFIXES)}; give a file of records that "
+            "ends in one of these, or a folder"
+        )
+    return Source(file.parent, file)
+
+
+def as_source(place: Source | Path) -> Source:
+    """The source itself, or the one of a folder or file."""
+    return open_source(str(place)) if isinstance(place, Path) else place
+
+
+def _builtin_folder() -> Path:
+    folder = BUILTIN_ROOT / f"dataset-{_source_fingerprint()[:8]}"
+    if not (folder / "manifest.json").is_file():
+        print(f"building the dataset in {folder}", file=sys.stderr)
+        build(folder, seed=DATASET_SEED)
+    return folder
+
+
+@cache
+def _source_fingerprint() -> str:
+    """Of everything that decides the built dataset: the catalogue and the code of `data`."""
+    root = Path(data.__file__).parent
+    files = sorted([*root.glob("*.py"), *root.glob("catalogue/*.yaml")])
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _from_hub(path: str) -> Source:
+    """A dataset repository at one revision; its token is the one of the environment or login."""
+    from httpx2 import HTTPError
+    from huggingface_hub import errors, snapshot_download
+
+    repo, _, revision = path.removeprefix(HUB).partition("@")
+    if not revision:
+        raise UserError(
+            f"--data.path {path}: no revision, and a repository may change between runs; write "
+            f"{HUB}{repo}@REVISION with a commit, or a tag or branch, whose commit run.json keeps"
+        )
+    wanted = [layout.format(split=split) for layout in LAYOUTS for split in SPLITS]
+    try:
+        folder = Path(
+            snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted)
+        )
+    except errors.GatedRepoError:
+        problem = "is gated; ask for access on its page, then `hf auth login` or set HF_TOKEN"
+    except errors.RepositoryNotFoundError:
+        problem = "is no dataset that this login can see; check the id, `hf auth login` or HF_TOKEN"
+    except errors.RevisionNotFoundError:
+        problem = f"has no revision {revision!r}; give a commit, a tag or a branch of it"
+    except errors.HFValidationError:
+        problem = f"is no id of a repository; write {HUB}OWNER/NAME@REVISION"
+    except errors.LocalEntryNotFoundError:
+        problem = (
+            "is not whole in huggingface_hub's cache and the Hub cannot be reached; go online "
+            "(HF_HUB_OFFLINE unset), or download it and give its folder"
+        )
+    except (HTTPError, OSError) as error:
+        problem = f"cannot be downloaded ({_first_line(error)}); try again, or check HF_TOKEN"
+    else:
+        return Source(folder, repo=repo, commit=folder.name)
+    raise UserError(f"--data.path {path}: {repo} {problem}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).split("\n")[0]
+
+
+def read_split(source: Source, split: str) -> Iterator[Example]:
+    """The records of a split, in the order of its file. Raises UserError, DataError."""
+    file = source.split_file(split)
+    return _read_parquet(file) if file.suffix == ".parquet" else read_examples(file)
+
+
+def sha256_of(file: Path) -> str:
+    """The hash of a file's bytes. Raises UserError if it cannot be read."""
+    try:
+        with open(file, "rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}; give a file that can be read") from None
+
+
+def count_records(file: Path) -> int:
+    """How many records a file has; of JSONL its lines, blank ones included."""
+    if file.suffix == ".parquet":
+        return int(_open_parquet(file).metadata.num_rows)
+    with open(file, "rb") as lines:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: lines.read(2**20), b""))
+
+
+def _open_parquet(file: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(file, buffer_size=PARQUET_BUFFER_BYTES)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{file}: not Parquet ({_first_line(error)}); write it again") from None
+
+
+def _read_parquet(file: Path) -> Iterator[Example]:
+    """The records of a Parquet file; `tools` and `accepted` are lists or JSON strings."""
+    import pyarrow as pa
+
+    batches = _open_parquet(file).iter_batches(ROWS_AT_ONCE)
+    rows = (row for batch in batches for row in batch.to_pylist())
+    number = 0
+    try:
+        for row in rows:
+            number += 1
+            yield example_from(row)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{file}: cannot be read after row {number} ({_first_line(error)}); write it again"
+        ) from None
+    except ValueError as error:
+        raise DataError(
+            f"{file}: row {number}: {error}; docs/dataset.md has the format of a record"
+        ) from None
