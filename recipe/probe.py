@@ -69,7 +69,7 @@ def _replies(
     size = BATCH_SIZE
     while True:
         try:
-            return generate_replies(model, tokenizer, prompts, MAX_NEW_TOKENS, size, "probe")
+            return generate_replies(model, tokenizer, prompts, MAX_NEW_TOKENS, size, None)
         except torch.cuda.OutOfMemoryError:
             if size == 1:
                 raise
