@@ -52,6 +52,7 @@ class RecordTrainer(SFTTrainer):
                     loss = summed_loss(model, row) / n_labelled
                 self.accelerator.backward(loss)
             total += loss.detach()
+            del loss  # it would hold this row's embeddings into the next one's forward
         return self._finite_or_skipped(model, total)
 
     def prediction_step(

@@ -16,6 +16,7 @@ COMMANDS = (
     "data.convert",
     "data.validate",
     "evals.tool_accuracy",
+    "recipe.preflight",
     "recipe.train",
     "recipe.pretrain",
 )

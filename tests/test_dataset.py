@@ -279,13 +279,15 @@ def test_the_record_of_a_run_says_what_was_trained(small, tokenizer, args):
 
 
 def test_a_run_collates_rows_of_the_cache(dataset, tokenizer, args, tmp_path):
-    from recipe.assemble import make_trainer
+    from recipe.assemble import Parts, make_trainer
+    from recipe.limits import RowLimits
     from recipe.train import encode_corpora
 
     flags = ["--data.max_examples", "4", "--data.max_length", "2048", "--data.cache", args.cache]
     config = parse(["--config", "cpu", *flags]).config
     corpora = encode_corpora(config, dataset, tokenizer.tokenizer)
-    trainer = make_trainer(config, corpora, tokenizer.tokenizer, "fp32", tmp_path)
+    parts = Parts(config, corpora, tokenizer.tokenizer, "fp32", RowLimits(2048, 2048))
+    trainer = make_trainer(parts, tmp_path)
     batch = next(iter(trainer.get_train_dataloader()))
     n_tokens = sum(value.numel() for key, value in batch.items() if key == "input_ids")
     assert n_tokens == corpora["train"].n_tokens
