@@ -102,7 +102,7 @@ def reached():
 ENCODE = f"""{_REACHED}
 from data.embedded import NAME
 from evals.models import load_tokenizer
-from recipe.config import parse
+from recipe.command_line import parse
 from recipe.sources import open_source
 from recipe.train import encode_corpora
 

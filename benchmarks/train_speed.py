@@ -97,7 +97,7 @@ def _in_process(name: str, args: argparse.Namespace) -> dict[str, Any]:
 def run(arm: Arm, args: argparse.Namespace) -> dict[str, Any]:
     """Tokens a second of an arm, and its loss at every step."""
     from evals.models import load_tokenizer, quiet_libraries
-    from recipe.config import parse
+    from recipe.command_line import parse
     from recipe.train import encode_corpora
 
     quiet_libraries()
@@ -148,24 +148,19 @@ def _stock(config: Any, corpora: Any, tokenizer: Any, folder: Path) -> Any:
     from trl import SFTConfig, SFTTrainer
 
     from evals.models import load_model
-    from recipe.assemble import lora_config
+    from recipe.assemble import lora_config, optimisation
 
     train = config.train
     return SFTTrainer(
         model=load_model(config.model.name, torch.float32),
         args=SFTConfig(
             output_dir=str(folder),
-            learning_rate=train.learning_rate,
-            lr_scheduler_type=train.lr_scheduler_type,
-            warmup_steps=train.warmup_ratio,
-            weight_decay=train.weight_decay,
+            **optimisation(train),
             per_device_train_batch_size=train.per_device_train_batch_size,
             gradient_accumulation_steps=train.gradient_accumulation_steps,
-            max_steps=train.max_steps,
             gradient_checkpointing=train.gradient_checkpointing,
             logging_steps=1,
             save_strategy="no",
-            seed=train.seed,
             bf16=False,
             use_cpu=True,
             dataloader_pin_memory=False,

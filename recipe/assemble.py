@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.cli import UserError
-from recipe.config import LoraArgs, ModelArgs, RecipeConfig
+from recipe.config import LoraArgs, ModelArgs, RecipeConfig, TrainArgs
 from recipe.precision import prepare, weights_dtype
 
 if TYPE_CHECKING:
@@ -116,16 +117,10 @@ def sft_config(config: RecipeConfig, precision: str, folder: Path) -> SFTConfig:
     n_records = train.per_device_train_batch_size * train.gradient_accumulation_steps
     return SFTConfig(
         output_dir=str(folder),
-        learning_rate=train.learning_rate,
-        lr_scheduler_type=train.lr_scheduler_type,
-        warmup_steps=train.warmup_ratio,
-        weight_decay=train.weight_decay,
-        max_grad_norm=train.max_grad_norm,
+        **optimisation(train),
         per_device_train_batch_size=n_records,
         per_device_eval_batch_size=train.per_device_eval_batch_size or n_records,
         gradient_accumulation_steps=1,
-        num_train_epochs=train.num_train_epochs,
-        max_steps=train.max_steps,
         gradient_checkpointing=train.gradient_checkpointing is not False,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         logging_steps=train.logging_steps,
@@ -133,7 +128,6 @@ def sft_config(config: RecipeConfig, precision: str, folder: Path) -> SFTConfig:
         eval_strategy="steps" if train.eval_steps else "no",
         eval_steps=train.eval_steps or None,
         **_saving(config),
-        seed=train.seed,
         data_seed=train.seed,  # else each number of processes has an order of its own
         fp16=precision == "fp16",
         bf16=precision == "bf16",
@@ -143,9 +137,32 @@ def sft_config(config: RecipeConfig, precision: str, folder: Path) -> SFTConfig:
         ddp_find_unused_parameters=False,
         max_length=None,
         dataset_kwargs={"skip_prepare_dataset": True},
-        report_to=[] if train.tracker == "none" else [train.tracker],
+        report_to=_reporters(train.tracker),
         disable_tqdm=True,
     )
+
+
+def _reporters(tracker: str) -> list[str]:
+    """Where Trainer sends its log. Raises UserError for a tracker that is not installed."""
+    if tracker == "none":
+        return []
+    if find_spec(tracker) is None:
+        raise UserError(f"--train.tracker {tracker}: not installed; pip install {tracker}, or none")
+    return [tracker]
+
+
+def optimisation(train: TrainArgs) -> dict[str, Any]:
+    """What decides the steps, as TRL calls it; stock TRL is compared with the same."""
+    return {
+        "learning_rate": train.learning_rate,
+        "lr_scheduler_type": train.lr_scheduler_type,
+        "warmup_steps": train.warmup_ratio,
+        "weight_decay": train.weight_decay,
+        "max_grad_norm": train.max_grad_norm,
+        "num_train_epochs": train.num_train_epochs,
+        "max_steps": train.max_steps,
+        "seed": train.seed,
+    }
 
 
 def _saving(config: RecipeConfig) -> dict[str, Any]:

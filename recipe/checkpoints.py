@@ -26,7 +26,7 @@ def open_partial(folder: Path, identity: dict[str, Any]) -> Path | None:
     """
     checkpoint = newest_checkpoint(folder)
     if checkpoint is not None:
-        changed = _changed(json.loads((folder / RUN_CONFIG).read_text(encoding="utf-8")), identity)
+        changed = _changed(_begun_with(folder / RUN_CONFIG), identity)
         if changed:
             raise UserError(
                 f"{folder}: holds a run with {changed}; remove it, or choose another --out"
@@ -37,6 +37,24 @@ def open_partial(folder: Path, identity: dict[str, Any]) -> Path | None:
     text = json.dumps(identity, indent=2) + "\n"
     (folder / RUN_CONFIG).write_text(text, encoding="utf-8")
     return None
+
+
+def _begun_with(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        raise UserError(
+            f"{file}: not JSON, so the run cannot be known again; remove {file.parent}"
+        ) from None
+
+
+def is_of(folder: Path, config: dict[str, Any]) -> bool:
+    """Whether the folder holds a stopped run of this configuration."""
+    try:
+        there = json.loads((folder / RUN_CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return all(there.get(group) == values for group, values in config.items())
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

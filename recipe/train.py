@@ -10,9 +10,7 @@ same command goes on from the newest checkpoint.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,10 +22,12 @@ from data import cli
 from recipe.adapter_folder import save_adapter
 from recipe.assemble import CHECKED_SPLIT, LEARNED_SPLIT, Parts, make_trainer
 from recipe.checkpoints import newest_checkpoint, open_partial, remove_checkpoints
-from recipe.config import Invocation, RecipeConfig, parse
+from recipe.command_line import Invocation, parse
+from recipe.config import RecipeConfig
 from recipe.hardware import device_name
 from recipe.limits import row_limits
 from recipe.precision import resolve_precision
+from recipe.run_folder import identity, partial_of, run_folder
 from recipe.run_record import write_run_record
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from recipe.health_callback import HealthCallback
     from recipe.sources import Source
     from recipe.trainer import RecordTrainer
-
-RUNS = Path("out")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     encoded = time.monotonic()
     longest = int(corpora[LEARNED_SPLIT].lengths.max())
     limits = row_limits(config, precision, longest, invocation.force)
-    partial = out.with_name(out.name + ".partial")
+    partial = partial_of(out)
     if state.is_main_process:
         open_partial(partial, identity(config, precision, corpora))
     state.wait_for_everyone()
@@ -163,23 +161,6 @@ def run_facts(
     }
 
 
-# Settings on which no result depends.
-_FREE = {
-    "data": ("path", "cache"),
-    "train": ("tracker", "dollars_per_hour", "dataloader_num_workers", "dataloader_pin_memory"),
-}
-
-
-def identity(config: RecipeConfig, precision: str, corpora: dict[str, Corpus]) -> dict[str, Any]:
-    """What must be the same for a run to go on from the checkpoints of another."""
-    groups = {
-        group: {key: value for key, value in values.items() if key not in _FREE.get(group, ())}
-        for group, values in config.as_dict().items()
-    }
-    hashes = {split: corpus.sha256 for split, corpus in corpora.items()}
-    return json.loads(json.dumps({**groups, "precision": precision, "sha256": hashes}))
-
-
 def run(trainer: RecordTrainer, checkpoint: Path | None) -> None:
     """Train, from a checkpoint if there is one. Raises DataError where training cannot go on."""
     from recipe.trainer import NotFinite
@@ -190,22 +171,6 @@ def run(trainer: RecordTrainer, checkpoint: Path | None) -> None:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except NotFinite as error:
         raise cli.DataError(str(error)) from None
-
-
-def run_folder(invocation: Invocation) -> Path:
-    """Where the run goes: --out, or out/PRESET-DEVICE-DATE. Raises UserError if a run is there."""
-    if invocation.out is not None:
-        if invocation.out.exists() and (
-            not invocation.out.is_dir() or any(invocation.out.iterdir())
-        ):
-            raise cli.UserError(
-                f"{invocation.out}: already holds something; choose another --out or remove it"
-            )
-        return invocation.out
-    device = re.sub(r"[^a-z0-9]+", "-", device_name().lower()).strip("-")
-    name = "-".join([*invocation.presets, device, dt.date.today().isoformat()])
-    numbered = [RUNS / name, *(RUNS / f"{name}-{number}" for number in range(2, 1000))]
-    return next(path for path in numbered if not path.exists())
 
 
 def encode_corpora(

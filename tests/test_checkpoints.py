@@ -13,6 +13,8 @@ from conftest import ROOT, assert_one_line_error, command
 
 from data.cli import UserError
 from recipe.checkpoints import newest_checkpoint, open_partial, remove_checkpoints
+from recipe.command_line import parse
+from recipe.run_folder import decisive_settings, partial_of, run_folder
 from recipe.run_record import ADAPTER_FILE
 
 FLAGS = [
@@ -100,9 +102,34 @@ def test_a_folder_without_a_whole_checkpoint_starts_anew(tmp_path):
     assert [path.name for path in folder.iterdir()] == ["run_config.json"]
 
 
+def test_settings_that_cannot_be_read_are_one_line_and_nothing_is_removed(tmp_path):
+    folder = tmp_path / "run.partial"
+    open_partial(folder, IDENTITY)
+    checkpoint = _save(folder, 2, "{}")
+    (folder / "run_config.json").write_text('{"train": ')
+    with pytest.raises(UserError, match=r"run_config\.json: not JSON"):
+        open_partial(folder, IDENTITY)
+    assert checkpoint.is_dir()
+
+
 def test_what_differs_is_named(tmp_path):
     folder = tmp_path / "run.partial"
     open_partial(folder, IDENTITY)
     _save(folder, 2, "{}")
     with pytest.raises(UserError, match=r"train\.seed 1, not 2; remove it"):
         open_partial(folder, {"train": {"seed": 2}, "precision": "fp32"})
+
+
+def test_without_out_a_stopped_run_of_the_same_settings_is_found_on_another_day(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    invocation = parse(["--config", "cpu"])
+    named = run_folder(invocation)
+    begun = named.with_name(named.name[: -len("2026-01-01")] + "2020-02-29")
+    open_partial(partial_of(begun), decisive_settings(invocation.config))
+    assert run_folder(invocation) == begun
+    other = parse(["--config", "cpu", "--train.seed", "7"])
+    assert run_folder(other) == named
+    partial_of(named).mkdir()
+    assert run_folder(other) == named.with_name(f"{named.name}-2")

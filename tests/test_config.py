@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from data.cli import UserError
-from recipe.config import PRESETS_DIR, RecipeConfig, parse
+from recipe.command_line import PRESETS_DIR, parse
+from recipe.config import RecipeConfig
 from recipe.hardware import presets_for
 
 PRESETS = sorted(path.stem for path in PRESETS_DIR.glob("*.yaml"))

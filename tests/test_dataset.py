@@ -18,7 +18,8 @@ from data.embedded import MODEL_DIR
 from data.record import read_examples, write_examples
 from data.render import encode, render_example
 from recipe import token_cache
-from recipe.config import DataArgs, parse
+from recipe.command_line import parse
+from recipe.config import DataArgs
 from recipe.dataset import encode_split, facts
 from recipe.sources import open_source
 from recipe.token_cache import FACTS_FILE, TOKENS_FILE, encode_all

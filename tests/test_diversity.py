@@ -196,6 +196,24 @@ def test_rows_in_openai_style_are_read(tmp_path):
     assert phrasing_of(found) == "find *"
 
 
+def test_tokens_are_those_of_the_rendered_records(dataset):
+    pytest.importorskip("tokenizers")
+    from tokenizers import Tokenizer
+
+    from data.checks.lengths import TokenCounter
+    from data.embedded import MODEL_DIR
+    from data.render import render_example
+
+    examples = read(dataset / "validation.jsonl")
+    tokenizer = Tokenizer.from_file(str(MODEL_DIR / "tokenizer.json"))
+    counts = [
+        sum(len(tokenizer.encode(p, add_special_tokens=False)) for p in render_example(e).pieces)
+        for e in examples
+    ]
+    counter = TokenCounter(str(MODEL_DIR), max_length=0)
+    assert figures_of(*examples, counter=counter).tokens == spread_of(counts)
+
+
 BAD = {
     "no records": ("", 1, "bad.jsonl: no line holds a record"),
     "not JSON": ("{", 1, "bad.jsonl:1: not JSON"),

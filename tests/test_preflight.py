@@ -10,7 +10,8 @@ import pytest
 from conftest import ROOT, SHARED, assert_one_line_error, command
 
 from data.cli import UserError
-from recipe.config import LoraArgs, ModelArgs, TrainArgs, parse
+from recipe.command_line import parse
+from recipe.config import LoraArgs, ModelArgs, TrainArgs
 from recipe.preflight.__main__ import main
 from recipe.preflight.allocator import MIB, CachingAllocator, reserved_peak, rounded_peak
 from recipe.preflight.architecture import architecture

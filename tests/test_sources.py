@@ -18,7 +18,8 @@ from data.embedded import MODEL_DIR
 from data.parquet import write_parquet
 from data.record import read_examples, row_of
 from recipe import sources
-from recipe.config import DataArgs, parse
+from recipe.command_line import parse
+from recipe.config import DataArgs
 from recipe.dataset import encode_split, facts
 from recipe.sources import Source, open_source, read_split
 from recipe.train import encode_corpora, main

@@ -6,7 +6,7 @@ from trl import SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from recipe.assemble import Parts, make_trainer
-from recipe.config import parse
+from recipe.command_line import parse
 from recipe.limits import RowLimits
 from recipe.train import encode_corpora
 from recipe.trainer import NotFinite, checkpointing

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data import cli
-from recipe.config import RecipeConfig, parse
+from recipe.command_line import parse
+from recipe.config import RecipeConfig
 from recipe.preflight.flavors import Flavor, flavor_named, flavors
 
 DEFAULT_PRESET = "t4"

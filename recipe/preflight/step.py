@@ -131,21 +131,10 @@ def run_row(ledger: Ledger, model: Any, step: Step) -> None:
     """Forward and backward of one row."""
     row = make_row(step)
     ledger.phase = BODY
-    before = _kept_by_the_row_before(model, step)
     with autocast(step.numbers):
         loss = _loss_on_gpu(model, row) if step.on_gpu else _loss(model, row)
-    del before
     ledger.phase = HEAD_BACK
     (loss / step.n_labelled).backward()
-
-
-def _kept_by_the_row_before(model: Any, step: Step) -> Any:
-    """Embeddings and their gradient: they live as long as the variable that holds the loss."""
-    import torch
-
-    weight = model.get_input_embeddings().weight
-    shape = (2 if step.input_gradients or step.checkpointing else 0, step.tokens, weight.shape[1])
-    return torch.empty(shape, dtype=weight.dtype)
 
 
 def _loss(model: Any, row: Any) -> Any:
