@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,8 +23,15 @@ from recipe.config import BUILTIN
 BUILTIN_ROOT = Path("out")
 HUB = "hub:"
 SPLITS = ("train", "validation", "test_seen", "test_unseen")
-# Where a split may lie in a folder; the first that is there is read.
-LAYOUTS = ("{split}.jsonl", "{split}.parquet", "parquet/{split}.parquet")
+# Where a split may lie in a folder; the first that is there is read. The last two are how the Hub
+# keeps what `push_to_hub` of datasets wrote: one or several numbered files.
+LAYOUTS = (
+    "{split}.jsonl",
+    "{split}.parquet",
+    "parquet/{split}.parquet",
+    "{split}-*-of-*.parquet",
+    "data/{split}-*-of-*.parquet",
+)
 SUFFIXES = (".jsonl", ".parquet")
 ROWS_AT_ONCE = 256
 PARQUET_BUFFER_BYTES = 2**20  # without one, a column of a row group is read in one piece
@@ -40,23 +47,30 @@ class Source:
     commit: str | None = None
 
     def split_file(self, split: str) -> Path:
-        """The file of a split. Raises UserError if there is none."""
+        """The file of a split, of several the first. Raises UserError if there is none."""
+        return self.split_files(split)[0]
+
+    def split_files(self, split: str) -> tuple[Path, ...]:
+        """The files of a split, in order. Raises UserError if there is none, or one is missing."""
         if self.file is not None and split == "train":
-            return self.file
+            return (self.file,)
         if self.file is not None:
             raise UserError(
                 f"{self.file}: one file is the train split, and {split} is needed, too; say "
                 "--train.eval_steps 0, or give --data.path a folder that has both"
             )
-        files = [self.folder / layout.format(split=split) for layout in LAYOUTS]
-        found = next((file for file in files if file.is_file()), None)
-        if found is None:
+        layouts = (layout.format(split=split) for layout in LAYOUTS)
+        found = (tuple(sorted(self.folder.glob(layout))) for layout in layouts)
+        files = next(filter(None, found), ())
+        if not files:
             without = " (or say --train.eval_steps 0)" if split == "validation" else ""
             raise UserError(
-                f"{files[0]}: no such file, and no .parquet in its place; --data.path takes a "
-                f"folder that python -m data.build wrote, or one laid out like it{without}"
+                f"{self.folder / split}.jsonl: no such file, and no .parquet in its place; "
+                "--data.path takes a folder that python -m data.build wrote, or one laid out like "
+                f"it{without}"
             )
-        return found
+        _check_all_there(files)
+        return files
 
 
 def open_source(path: str) -> Source:
@@ -79,6 +93,13 @@ def open_source(path: str) -> Source:
             "ends in one of these, or a folder"
         )
     return Source(file.parent, file)
+
+
+def _check_all_there(files: tuple[Path, ...]) -> None:
+    """Of numbered files, as many as their names say. Raises UserError."""
+    _, of, n_files = files[0].stem.rpartition("-of-")
+    if of and n_files.isdigit() and len(files) != int(n_files):
+        raise UserError(f"{files[0]}: one of {int(n_files)} files, {len(files)} are here; add them")
 
 
 def as_source(place: Source | Path) -> Source:
@@ -147,17 +168,19 @@ def _first_line(error: Exception) -> str:
 
 def read_split(source: Source, split: str) -> Iterator[Example]:
     """The records of a split, in the order of its file. Raises UserError, DataError."""
-    file = source.split_file(split)
-    return _read_parquet(file) if file.suffix == ".parquet" else read_examples(file)
+    for file in source.split_files(split):
+        yield from _read_parquet(file) if file.suffix == ".parquet" else read_examples(file)
 
 
-def sha256_of(file: Path) -> str:
-    """The hash of a file's bytes. Raises UserError if it cannot be read."""
+def sha256_of(files: Sequence[Path]) -> str:
+    """The hash of a file's bytes; of several files, that of their hashes. Raises UserError."""
+    if len(files) > 1:
+        return hashlib.sha256("".join(sha256_of([file]) for file in files).encode()).hexdigest()
     try:
-        with open(file, "rb") as content:
+        with open(files[0], "rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"{file}: {error.strerror}; give a file that can be read") from None
+        raise UserError(f"{files[0]}: {error.strerror}; give a file that can be read") from None
 
 
 def count_records(file: Path) -> int:

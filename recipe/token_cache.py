@@ -12,7 +12,9 @@ import hashlib
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,7 +39,9 @@ TOKENS_FILE, FACTS_FILE = "tokens.arrow", "facts.json"
 # What decides the text of a record, beside the template; this file's own bytes count, too.
 CODE = (data.record, data.render, data.wire)
 RECORDS_AT_ONCE = 256
+STALE_S = 24 * 3600
 Record = tuple[Example, Encoded]
+Stamp = tuple[int, int]
 
 
 class Tokens(NamedTuple):
@@ -49,13 +53,13 @@ class Tokens(NamedTuple):
 
 def tokens_of(source: Source, split: str, tokenizer: Tokenizer, args: DataArgs) -> Tokens:
     """The token ids of a split, from the cache or made for it. Raises UserError, DataError."""
-    file = source.split_file(split)
-    stamp, sha256 = _stamp(file), sha256_of(file)
+    files = source.split_files(split)
+    stamps, sha256 = _stamps(files), sha256_of(files)
     folder = Path(args.cache) / _key(sha256, tokenizer, args.wire)
     dataset = _kept(folder)
     if dataset is None:
-        print(f"encoding {file}; its token ids are kept in {folder}", file=sys.stderr)
-        _keep(folder, _encoded(source, split, tokenizer, args.wire), file, stamp)
+        print(f"encoding {files[0]}; its token ids are kept in {folder}", file=sys.stderr)
+        _keep(folder, _encoded(source, split, tokenizer, args.wire), files, stamps)
         dataset = _kept(folder)
     if dataset is None:
         raise DataError(f"{folder}: removed while it was written; start again")
@@ -98,23 +102,26 @@ def _kept(folder: Path) -> Dataset | None:
     return None
 
 
-def _keep(folder: Path, records: Iterator[Record], file: Path, stamp: tuple[int, int]) -> None:
+def _keep(
+    folder: Path, records: Iterator[Record], files: Sequence[Path], stamps: Sequence[Stamp]
+) -> None:
     """Write token ids to a folder of the cache, whole or not at all. Raises UserError, DataError.
 
     Of two processes that write the same, the second finds the folder there and leaves it.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(folder.parent)
         with TemporaryDirectory(dir=folder.parent, suffix=".partial") as place:
             written = Path(place) / "tokens"
             written.mkdir()
             n_records = _write(written / TOKENS_FILE, records)
             if not n_records:
-                raise DataError(f"{file}: no records; python -m data.build makes some")
-            if _stamp(file) != stamp:
-                raise DataError(f"{file}: changed while it was read; start again")
+                raise DataError(f"{files[0]}: no records; python -m data.build makes some")
+            if _stamps(files) != stamps:
+                raise DataError(f"{files[0]}: changed while it was read; start again")
             n_bytes = (written / TOKENS_FILE).stat().st_size
-            facts = {"bytes": n_bytes, "records": n_records, "file": str(file)}
+            facts = {"bytes": n_bytes, "records": n_records, "file": str(files[0])}
             (written / FACTS_FILE).write_text(json.dumps(facts), encoding="utf-8")
             written.rename(folder)
     except OSError as error:
@@ -124,9 +131,17 @@ def _keep(folder: Path, records: Iterator[Record], file: Path, stamp: tuple[int,
             ) from None
 
 
-def _stamp(file: Path) -> tuple[int, int]:
-    found = file.stat()
-    return found.st_mtime_ns, found.st_size
+def _remove_stale(cache: Path) -> None:
+    """What killed runs left behind: no run encodes for a day."""
+    for place in cache.glob("*.partial"):
+        with suppress(OSError):  # another run may be removing it, too
+            if time.time() - place.stat().st_mtime > STALE_S:
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def _stamps(files: Sequence[Path]) -> list[Stamp]:
+    found = [file.stat() for file in files]
+    return [(one.st_mtime_ns, one.st_size) for one in found]
 
 
 def _write(path: Path, records: Iterator[Record]) -> int:
@@ -154,9 +169,9 @@ def _write(path: Path, records: Iterator[Record]) -> int:
 
 def _encoded(source: Source, split: str, tokenizer: Tokenizer, wire: Wire) -> Iterator[Record]:
     """Records and their token ids, in the file's order."""
-    file = source.split_file(split)
+    files = source.split_files(split)
     with tqdm(
-        total=count_records(file),
+        total=sum(map(count_records, files)),
         desc=f"encoding {split}",
         unit="record",
         disable=None,
@@ -164,7 +179,7 @@ def _encoded(source: Source, split: str, tokenizer: Tokenizer, wire: Wire) -> It
     ) as bar:
         records = read_split(source, split)
         while batch := list(islice(records, RECORDS_AT_ONCE)):
-            rendered = [_render(example, wire, file) for example in batch]
+            rendered = [_render(example, wire, files[0]) for example in batch]
             yield from zip(batch, encode_all(tokenizer, rendered), strict=True)
             bar.update(len(batch))
 

@@ -18,14 +18,18 @@ FLAGS = {
 }
 
 
-def _train(dataset, cwd, out: str, batch_size: int, n_processes: int) -> dict:
+ONE = [sys.executable, "-m", "recipe.train"]
+TWO = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+FSDP = [*TWO, str(ROOT / "tests" / "fsdp_on_cpu.py")]
+
+
+def _train(dataset, cwd, out: str, batch_size: int, command: list[str]) -> dict:
     """The run.json of a run; more than one process over gloo."""
     flags = {**FLAGS, "data.path": dataset, "out": out}
     flags["train.per_device_train_batch_size"] = batch_size
     given = [part for key, value in flags.items() for part in (f"--{key}", str(value))]
-    launcher = ["torch.distributed.run", "--nproc_per_node", str(n_processes), "-m"]
     done = subprocess.run(
-        [sys.executable, "-m", *(launcher if n_processes > 1 else []), "recipe.train", *given],
+        [*command, *given],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -35,11 +39,28 @@ def _train(dataset, cwd, out: str, batch_size: int, n_processes: int) -> dict:
     return json.loads((cwd / out / "run.json").read_text(encoding="utf-8"))
 
 
+def _losses(run: dict) -> list[float]:
+    return [entry["loss"] for entry in run["log"] if "loss" in entry]
+
+
+@pytest.fixture(scope="module")
+def one(dataset, tmp_path_factory):
+    return _train(dataset, tmp_path_factory.mktemp("one"), "one", 4, ONE)
+
+
 @pytest.mark.slow
-def test_two_processes_give_the_losses_of_one(dataset, tmp_path):
-    one = _train(dataset, tmp_path, "one", batch_size=4, n_processes=1)
-    two = _train(dataset, tmp_path, "two", batch_size=2, n_processes=2)
+@pytest.mark.parametrize("command", [[*TWO, "-m", "recipe.train"], FSDP], ids=["ddp", "fsdp"])
+def test_two_processes_give_the_losses_of_one(command, one, dataset, tmp_path):
+    two = _train(dataset, tmp_path, "two", batch_size=2, command=command)
     assert (one["processes"], two["processes"]) == (1, 2)
-    losses = [[entry["loss"] for entry in run["log"] if "loss" in entry] for run in (one, two)]
-    assert len(losses[0]) == 4
-    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert len(_losses(one)) == 4
+    assert _losses(two) == pytest.approx(_losses(one), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["ddp", "fsdp"])
+def test_accelerate_takes_the_files_for_several_gpus(name):
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    config = load_config_from_file(str(ROOT / "recipe" / "accelerate" / f"{name}.yaml"))
+    kinds = {"ddp": "MULTI_GPU", "fsdp": "FSDP"}
+    assert (config.distributed_type.value, config.num_machines) == (kinds[name], 1)

@@ -80,6 +80,48 @@ def test_parquet_with_nested_tools_is_read(dataset, tmp_path):
     assert [row_of(example)["messages"] for example in found] == [row["messages"] for row in rows]
 
 
+def numbered_files(dataset, folder, n_files=2):
+    """The train split as datasets' push_to_hub leaves it: data/train-00000-of-00002.parquet."""
+    from data.parquet import write_parquet
+
+    examples = list(islice(read_examples(dataset / "train.jsonl"), 10))
+    (folder / "data").mkdir()
+    for number in range(n_files):
+        file = folder / "data" / f"train-{number:05}-of-{n_files:05}.parquet"
+        write_parquet(file, examples[number::n_files])
+    return [example for number in range(n_files) for example in examples[number::n_files]]
+
+
+@pytest.mark.parametrize("n_files", [1, 3])
+def test_a_split_in_numbered_files_is_read_as_one(n_files, dataset, tmp_path, tokenizer):
+    examples = numbered_files(dataset, tmp_path, n_files)
+    source = open_source(str(tmp_path))
+    assert list(read_split(source, "train")) == examples
+    args = DataArgs(cache=str(tmp_path / "cache"))
+    corpus = encode_split(source, "train", tokenizer, args, None, 3)
+    assert corpus.n_in_file == len(examples)
+    last = source.split_files("train")[-1]
+    last.write_bytes(last.read_bytes() + b" ")
+    assert sources.sha256_of(source.split_files("train")) != corpus.sha256
+
+
+def test_a_numbered_file_that_is_missing_is_one_line(dataset, tmp_path):
+    numbered_files(dataset, tmp_path)
+    (tmp_path / "data" / "train-00001-of-00002.parquet").unlink()
+    with pytest.raises(cli.UserError, match="one of 2 files, 1 are here; add them"):
+        open_source(str(tmp_path)).split_file("train")
+
+
+def test_what_a_killed_run_left_in_the_cache_is_removed_after_a_day(dataset, tmp_path, tokenizer):
+    fresh, stale = tmp_path / "cache" / "a.partial", tmp_path / "cache" / "b.partial"
+    for place in (fresh, stale):
+        place.mkdir(parents=True)
+    os.utime(stale, (0, 0))
+    args = DataArgs(cache=str(tmp_path / "cache"), max_length=600, too_long="drop")
+    encode_split(dataset, "validation", tokenizer, args, 5, 3)
+    assert fresh.exists() and not stale.exists()
+
+
 def test_records_are_read_one_after_another(dataset, tmp_path):
     lines = (dataset / "train.jsonl").read_text(encoding="utf-8").splitlines()
     file = tmp_path / "train.jsonl"

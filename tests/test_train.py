@@ -116,6 +116,14 @@ def test_bad_usage_ends_with_one_line_and_leaves_nothing(dataset, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "hf-home") == ["taken"]
 
 
+def test_a_tracker_gets_the_log(dataset, tmp_path):
+    flags = ["--data.path", str(dataset), "--out", "run", "--train.tracker", "tensorboard"]
+    result = command("recipe.train", *flags, *TWO_STEPS, "--train.logging_steps", "1", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    events = [path.read_bytes() for path in (tmp_path / "run").rglob("events.out.tfevents*")]
+    assert events and b"train/loss" in events[0]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "tools").is_dir(), reason="needs the maker of the 135M model")
 def test_a_real_135m_model_trains_two_steps_and_answers_eight_prompts(dataset, tmp_path):
