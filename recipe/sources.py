@@ -17,11 +17,11 @@ import data
 from data.build import build
 from data.cli import DataError, UserError
 from data.embedded import DATASET_SEED
+from data.hub_files import HUB, ask, read_place
 from data.record import Example, example_from, read_examples
 from recipe.config import BUILTIN
 
 BUILTIN_ROOT = Path("out")
-HUB = "hub:"
 SPLITS = ("train", "validation", "test_seen", "test_unseen")
 # Where a split may lie in a folder; the first that is there is read. The last two are how the Hub
 # keeps what `push_to_hub` of datasets wrote: one or several numbered files.
@@ -128,38 +128,22 @@ def _source_fingerprint() -> str:
 
 def _from_hub(path: str) -> Source:
     """A dataset repository at one revision; its token is the one of the environment or login."""
-    from httpx2 import HTTPError
-    from huggingface_hub import errors, snapshot_download
+    from huggingface_hub import snapshot_download
 
-    repo, _, revision = path.removeprefix(HUB).partition("@")
-    if not revision:
+    place = read_place(path)
+    if place.pattern:
         raise UserError(
-            f"--data.path {path}: no revision, and a repository may change between runs; write "
-            f"{HUB}{repo}@REVISION with a commit, or a tag or branch, whose commit run.json keeps"
+            f"--data.path {path}: a whole repository is read, not {place.pattern!r} alone; write "
+            f"{place}, or turn the file into records with python -m data.convert"
         )
     wanted = [layout.format(split=split) for layout in LAYOUTS for split in SPLITS]
-    try:
-        folder = Path(
-            snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted)
-        )
-    except errors.GatedRepoError:
-        problem = "is gated; ask for access on its page, then `hf auth login` or set HF_TOKEN"
-    except errors.RepositoryNotFoundError:
-        problem = "is no dataset that this login can see; check the id, `hf auth login` or HF_TOKEN"
-    except errors.RevisionNotFoundError:
-        problem = f"has no revision {revision!r}; give a commit, a tag or a branch of it"
-    except errors.HFValidationError:
-        problem = f"is no id of a repository; write {HUB}OWNER/NAME@REVISION"
-    except errors.LocalEntryNotFoundError:
-        problem = (
-            "is not whole in huggingface_hub's cache and the Hub cannot be reached; go online "
-            "(HF_HUB_OFFLINE unset), or download it and give its folder"
-        )
-    except (HTTPError, OSError) as error:
-        problem = f"cannot be downloaded ({_first_line(error)}); try again, or check HF_TOKEN"
-    else:
-        return Source(folder, repo=repo, commit=folder.name)
-    raise UserError(f"--data.path {path}: {repo} {problem}")
+    folder = ask(
+        lambda: snapshot_download(
+            place.repo, repo_type="dataset", revision=place.revision, allow_patterns=wanted
+        ),
+        place,
+    )
+    return Source(Path(folder), repo=place.repo, commit=Path(folder).name)
 
 
 def _first_line(error: Exception) -> str:

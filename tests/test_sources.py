@@ -157,6 +157,7 @@ def test_the_built_in_dataset_is_built_once(tmp_path, monkeypatch):
         ("empty", ["empty/train.jsonl: no such file", "--data.path"]),
         ("hub:alice/set", ["no revision", "may change", "hub:alice/set@REVISION"]),
         ("hub:alice/set@", ["no revision", "hub:alice/set@REVISION"]),
+        ("hub:alice/set@v1:a.jsonl", ["a whole repository is read", "write hub:alice/set@v1"]),
         ("hub:a/b/c@main", ["a/b/c", "no id of a repository", "hub:OWNER/NAME@REVISION"]),
     ],
 )
@@ -356,10 +357,10 @@ def test_a_repository_that_cannot_be_read_is_one_line(hub, path, changed, parts,
 @pytest.mark.parametrize(
     ("raised", "part"),
     [
-        (errors.GatedRepoError, "alice/set is gated; ask for access on its page"),
-        (errors.HfHubHTTPError, "alice/set cannot be downloaded (so it was); try again"),
-        (httpx2.ReadTimeout, "alice/set cannot be downloaded (so it was); try again"),
-        (OSError, "alice/set cannot be downloaded (so it was); try again"),
+        (errors.GatedRepoError, "alice/set is gated; accept its terms on its page"),
+        (errors.HfHubHTTPError, "alice/set cannot be read (so it was); try again"),
+        (httpx2.ReadTimeout, "alice/set cannot be read (so it was); try again"),
+        (OSError, "alice/set cannot be read (so it was); try again"),
     ],
 )
 def test_what_the_local_hub_cannot_answer_is_one_line(raised, part, monkeypatch):
@@ -371,7 +372,7 @@ def test_what_the_local_hub_cannot_answer_is_one_line(raised, part, monkeypatch)
     monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
     with pytest.raises(cli.UserError) as caught:
         open_source("hub:alice/set@v1")
-    assert str(caught.value).startswith(f"--data.path hub:alice/set@v1: {part}")
+    assert str(caught.value).startswith(f"hub:alice/set@v1: {part}")
     assert "\n" not in str(caught.value)
 
 

@@ -17,7 +17,9 @@ from data.record import Example, Message, read_rows
 from data.wire import ToolCall, request_text
 
 LEFT_OUT = ""
-MAX_ALTERNATIVES = 256
+MAX_ALTERNATIVES = 4096
+# Its items have no answers: to call is right, whatever is called.
+_ANY_CALL = "live_relevance"
 
 
 def read(source: Path, answers: Path | None = None) -> Iterator[Example | dict[str, Any]]:
@@ -31,7 +33,7 @@ def read(source: Path, answers: Path | None = None) -> Iterator[Example | dict[s
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             yield {
                 "line": number,
-                "id": str(row.get("id")),
+                "id": str(row.get("id")) if isinstance(row, dict) else "None",
                 "reason": f"{type(error).__name__}: {error}",
             }
 
@@ -49,27 +51,55 @@ def _example(row: Mapping[str, Any], truth: list[dict[str, Any]] | None) -> Exam
     )
     messages = tuple(Message(m["role"], m["content"]) for m in row["question"][0])
     if truth is None:
-        return Example(row["id"], "irrelevance", "bfcl", tools, messages)
-    accepted = tuple(_accepted(name, given) for call in truth for name, given in call.items())
+        kind = "tool_call" if row["id"].startswith(_ANY_CALL) else "irrelevance"
+        return Example(row["id"], kind, "bfcl", tools, messages)
+    schemas = {tool["name"]: tool["inputSchema"] for tool in reversed(tools)}
+    accepted = tuple(
+        _accepted(name, given, schemas[name]) for call in truth for name, given in call.items()
+    )
     gold = Message("assistant", "\n".join(_gold_line(n, a) for n, a in enumerate(accepted, 1)))
     kind = "tool_call" if len(accepted) == 1 else "parallel"
     return Example(row["id"], kind, "bfcl", tools, (*messages, gold), accepted)
 
 
-def _accepted(name: str, given: Mapping[str, list[Any]]) -> dict[str, Any]:
-    """BFCL's possible answer of one call as our accepted call."""
-    options = {key: _options(values) for key, values in given.items()}
+def _accepted(
+    name: str, given: Mapping[str, list[Any]], schema: Mapping[str, Any]
+) -> dict[str, Any]:
+    """BFCL's possible answer of one call as our accepted call.
+
+    As its checker has it, a required parameter may not be left out whatever the answer says, and
+    one that the function does not declare may not be given. Where nothing is right, nothing is
+    accepted: an empty list.
+    """
+    declared, required = schema.get("properties", {}), schema.get("required", [])
+    arguments = {key: _options(values, declared.get(key)) for key, values in given.items()}
+    arguments |= {key: [] for key in required if key not in given}
+    may_miss = {key for key, values in given.items() if LEFT_OUT in values} - set(required)
     return {
         "name": name,
-        "arguments": {key: values for key, values in options.items() if values},
-        "optional": [key for key, values in given.items() if LEFT_OUT in values],
+        "arguments": {k: v for k, v in arguments.items() if v or k not in may_miss},
+        "optional": [key for key in given if key in may_miss],
     }
 
 
-def _options(values: list[Any]) -> list[Any]:
-    """The accepted values; alternatives inside an object are multiplied out."""
+def _options(values: list[Any], schema: Mapping[str, Any] | None) -> list[Any]:
+    """The accepted values; alternatives inside an object are multiplied out.
+
+    BFCL's mark for "may be left out" is the empty string, which its checker then also takes as a
+    value of text, and as an empty list.
+    """
+    if schema is None:
+        return []
     kept = [value for value in values if not _is_left_out(value)]
-    return [option for value in kept for option in islice(_expanded(value), MAX_ALTERNATIVES)]
+    options = [option for value in kept for option in islice(_expanded(value), MAX_ALTERNATIVES)]
+    if len(kept) == len(values):
+        return options
+    kind = schema.get("type", "string")
+    if kind == "string" or any(isinstance(option, str) for option in options):
+        options.append("")
+    elif kind == "array" and [] not in options:
+        options.append([])
+    return options
 
 
 def _is_left_out(value: Any) -> bool:
@@ -97,6 +127,6 @@ def _gold_line(number: int, accepted: Mapping[str, Any]) -> str:
     arguments = {
         key: values[0]
         for key, values in accepted["arguments"].items()
-        if key not in accepted["optional"]
+        if values and key not in accepted["optional"]
     }
     return request_text(ToolCall(accepted["name"], arguments, number))

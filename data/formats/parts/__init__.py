@@ -1,0 +1,1 @@
+"""What the formats share: reading rows, tools and calls, and writing records from them."""
