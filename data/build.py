@@ -1,8 +1,10 @@
 """Build the dataset from the catalogue: four splits as JSONL and Parquet, a manifest and a card.
 
     python -m data.build --out out/dataset [--seed 42] [--scale 0.1]
+    python -m data.build --tools tools.json --out out/mine [--records 2000]
 
-The same seed and catalogue give the same bytes. Formats and split sizes: docs/dataset.md.
+The same seed and catalogue give the same bytes. Formats and split sizes: docs/dataset.md; a dataset
+for imported tools: docs/tools.md.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,10 +22,11 @@ from typing import Any
 from tqdm import tqdm
 
 from data import cli
+from data.card import CATALOGUE, About, card
 from data.checks.prints import request_text
-from data.dialogue import MAKERS
+from data.dialogue import MAKERS, Dialogue
 from data.domains import CATALOGUE_DIR, CatalogError, Domain, Tool, load_catalogue
-from data.figures import Figures, measure, table
+from data.figures import measure
 from data.novelty import Novelty
 from data.parquet import write_parquet
 from data.perturb import perturb
@@ -48,13 +51,24 @@ MAX_TRIES = 400
 # in the record that is worst for it (English and JSON; other scripts count as their escapes here).
 MAX_CHARACTERS = 6800
 
+Make = Callable[[str, Random], Dialogue | None]
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     if not 0 < args.scale <= 1:
         raise cli.UserError(f"--scale {args.scale}: give a share above 0 and at most 1")
+    if args.tools is None and args.records is not None:
+        raise cli.UserError("--records goes with --tools; without it use --scale")
+    if args.tools and (args.scale != 1 or args.catalogue != CATALOGUE_DIR):
+        raise cli.UserError("--tools goes without --scale and --catalogue; use --records")
     try:
-        manifest = build(args.out, args.seed, args.scale, args.catalogue)
+        if args.tools:
+            from data.imported.dataset import build_imported
+
+            manifest = build_imported(args.out, args.tools, args.records, args.seed)
+        else:
+            manifest = build(args.out, args.seed, args.scale, args.catalogue)
     except CatalogError as error:
         raise cli.DataError(str(error)) from None
     for split, facts in manifest["splits"].items():
@@ -78,6 +92,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--catalogue", type=Path, default=CATALOGUE_DIR, help="folder of domain files"
     )
+    parser.add_argument(
+        "--tools", type=Path, metavar="FILE", help="imported tools, of python -m data.tools import"
+    )
+    parser.add_argument(
+        "--records", type=int, metavar="N", help="of all splits, for imported tools; default 2,000"
+    )
     return parser
 
 
@@ -88,9 +108,20 @@ def build(
 
     Raises UserError if `out` holds something, CatalogError if the catalogue cannot be used.
     """
+    check_empty(out)
+    splits = examples_by_split(load_catalogue(catalogue), seed, scale)
+    return write_dataset(out, splits, seed, CATALOGUE)
+
+
+def check_empty(out: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise cli.UserError(f"{out}: already holds something; choose another --out or remove it")
-    splits = examples_by_split(load_catalogue(catalogue), seed, scale)
+
+
+def write_dataset(
+    out: Path, splits: Mapping[str, list[Example]], seed: int, about: About
+) -> dict[str, Any]:
+    """Write splits, manifest and card to `out`, whole or not at all; returns the manifest."""
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     (partial / "parquet").mkdir(parents=True)
@@ -101,7 +132,7 @@ def build(
     text = json.dumps(manifest, indent=2) + "\n"
     (partial / "manifest.json").write_text(text, encoding="utf-8")
     figures = measure((split, examples) for split, examples in splits.items() if examples)
-    (partial / "README.md").write_text(_card(manifest, figures), encoding="utf-8")
+    (partial / "README.md").write_text(card(manifest, figures, about), encoding="utf-8")
     if out.exists():
         out.rmdir()
     partial.rename(out)
@@ -119,12 +150,12 @@ def examples_by_split(
         "test_seen": scene(seen, held_out=True),
         "test_unseen": scene(unseen, held_out=None),
     }
+    sizes = {split: round(size * scale) for split, size in SPLIT_SIZES.items()}
     said = Novelty()
-    splits = {}
-    for split, size in SPLIT_SIZES.items():
-        rng = Random(f"{seed}/{split}")
-        splits[split] = list(_examples(scenes[split], round(size * scale), split, rng, said))
-    return splits
+    return {
+        split: list(_examples(catalogue_maker(scenes[split]), size, split, seed, said))
+        for split, size in sizes.items()
+    }
 
 
 def split_domains(
@@ -135,17 +166,17 @@ def split_domains(
     Random(seed).shuffle(shuffled)
     n_unseen = max(1, round(len(shuffled) * UNSEEN_SHARE))
     unseen, seen = shuffled[:n_unseen], shuffled[n_unseen:]
-    taken = {mark for domain in seen for tool in domain.tools for mark in _marks(tool)}
-    return tuple(seen), tuple(_without_tools(domain, taken) for domain in unseen)
+    taken = {mark for domain in seen for tool in domain.tools for mark in marks_of(tool)}
+    return tuple(seen), tuple(without_tools(domain, taken) for domain in unseen)
 
 
-def _marks(tool: Tool) -> set[str]:
+def marks_of(tool: Tool) -> set[str]:
     """What a tool of test_unseen may share with no trained one: its name and its schema."""
     return {tool.name, json.dumps(tool.input_schema, sort_keys=True)}
 
 
-def _without_tools(domain: Domain, taken: set[str]) -> Domain:
-    kept = tuple(tool for tool in domain.tools if not _marks(tool) & taken)
+def without_tools(domain: Domain, taken: set[str]) -> Domain:
+    kept = tuple(tool for tool in domain.tools if not marks_of(tool) & taken)
     names = {tool.name for tool in kept}
     chains = tuple(c for c in domain.chains if {step["tool"] for step in c["steps"]} <= names)
     return Domain(
@@ -175,13 +206,37 @@ def _part(items: Sequence[Any], held_out: bool | None) -> list[Any]:
     return list(items[border:] if held_out else items[:border])
 
 
-def _examples(scene: Scene, size: int, split: str, rng: Random, said: Novelty) -> Iterator[Example]:
+def catalogue_maker(scene: Scene) -> Make:
+    """Makes a record's content from the catalogue, in a share of the cases under other names."""
+
+    def make(kind: str, rng: Random) -> Dialogue | None:
+        dialogue = MAKERS[kind](scene, rng)
+        if dialogue is not None and rng.random() < RENAMED_SHARE:
+            return Dialogue(*perturb(dialogue.tools, dialogue.messages, rng))
+        return dialogue
+
+    return make
+
+
+def _examples(make: Make, size: int, split: str, seed: int, said: Novelty) -> Iterator[Example]:
+    rng = Random(f"{seed}/{split}")
+    numbers: Counter[str] = Counter()
+    for kind in kinds_of(size, split, rng):
+        dialogue = new_dialogue(make, kind, rng, said)
+        if dialogue is None:
+            raise CatalogError(
+                f"the catalogue is too small for new {kind} examples; add requests or pool values"
+            )
+        numbers[kind] += 1
+        name = f"{split}-{kind}-{numbers[kind]:06d}"
+        yield Example(name, kind, "catalogue", dialogue.tools, dialogue.messages)
+
+
+def kinds_of(size: int, split: str, rng: Random) -> Iterator[str]:
+    """The kinds of a split's records, in the order in which they are made."""
     kinds = [kind for kind, count in shares(size).items() for _ in range(count)]
     rng.shuffle(kinds)
-    numbers: Counter[str] = Counter()
-    for kind in tqdm(kinds, desc=split, unit="ex", disable=None, leave=False):
-        numbers[kind] += 1
-        yield _new_example(scene, kind, f"{split}-{kind}-{numbers[kind]:06d}", rng, said)
+    yield from tqdm(kinds, desc=split, unit="ex", disable=None, leave=False)
 
 
 def shares(size: int) -> dict[str, int]:
@@ -194,22 +249,15 @@ def shares(size: int) -> dict[str, int]:
     return counts
 
 
-def _new_example(scene: Scene, kind: str, name: str, rng: Random, said: Novelty) -> Example:
-    """One example whose user text is not like that of an earlier one, of any split."""
+def new_dialogue(make: Make, kind: str, rng: Random, said: Novelty) -> Dialogue | None:
+    """Content whose user text is not like that of an earlier one, of any split."""
     for _ in range(MAX_TRIES):
-        dialogue = MAKERS[kind](scene, rng)
-        if dialogue is None:
+        dialogue = make(kind, rng)
+        if dialogue is None or _n_characters(dialogue.tools, dialogue.messages) > MAX_CHARACTERS:
             continue
-        tools, messages = dialogue.tools, dialogue.messages
-        if rng.random() < RENAMED_SHARE:
-            tools, messages = perturb(tools, messages, rng)
-        if _n_characters(tools, messages) > MAX_CHARACTERS:
-            continue
-        if said.admit(request_text([vars(message) for message in messages])):
-            return Example(name, kind, "catalogue", tools, messages)
-    raise CatalogError(
-        f"the catalogue is too small for new {kind} examples; add requests or pool values"
-    )
+        if said.admit(request_text([vars(message) for message in dialogue.messages])):
+            return dialogue
+    return None
 
 
 def _n_characters(tools: Sequence[Mapping[str, Any]], messages: Sequence[Message]) -> int:
@@ -232,48 +280,6 @@ def _manifest(splits: Mapping[str, list[Example]], folder: Path, seed: int) -> d
             for split, examples in splits.items()
         },
     }
-
-
-def _card(manifest: Mapping[str, Any], figures: Mapping[str, Figures]) -> str:
-    splits = manifest["splits"]
-    configs = "\n".join(f"  - split: {name}\n    path: parquet/{name}.parquet" for name in splits)
-    rows = "\n".join(
-        f"| {kind} | "
-        + " | ".join(str(facts["kinds"].get(kind, 0)) for facts in splits.values())
-        + " |"
-        for kind in MIX
-    )
-    totals = " | ".join(str(facts["examples"]) for facts in splits.values())
-    return f"""---
-license: apache-2.0
-language: [en]
-task_categories: [text-generation]
-tags: [tool-calling, function-calling, json-rpc, mcp]
-configs:
-- config_name: default
-  data_files:
-{configs}
----
-# Tool calls, refusals and clarifications
-
-Built by `python -m data.build --seed {manifest["seed"]}` of toolcall-sft from a hand-written
-catalogue of tools and phrasings; no text comes from a model or from another dataset. English only;
-the language is that of templates with drawn values, so it is narrower than that of real users.
-
-| kind | {" | ".join(splits)} |
-| --- | {" | ".join("---" for _ in splits)} |
-{rows}
-| all | {totals} |
-
-`test_seen` has trained tools and phrasings that train does not have; `test_unseen` has tools that
-occur nowhere else.
-
-## How varied it is
-{table(figures, with_kinds=False)}
-
-A phrasing is a first user turn with its values masked; files before are the splits to the left.
-`python -m data.diversity FILE...` measures any record file; data/figures.py says what each means.
-"""
 
 
 if __name__ == "__main__":

@@ -331,3 +331,23 @@ def test_a_name_before_a_colon_gives_no_value_where_something_is_told_to_it():
     assert _is_given("channel", {}, "Post it.\nchannel: general")
     assert _is_given("channel", {}, "Post it with channel=general")
     assert not _is_given("channel", {}, "Write to the whole channel: the VPN is back.")
+
+
+def test_a_schema_that_refers_to_itself_checks_arguments(tmp_path, capsys):
+    node = {
+        "type": "object",
+        "properties": {"next": {"$ref": "#/$defs/node"}, "n": {"type": "integer"}},
+    }
+    schema = {**node, "$defs": {"node": node}}
+    tools = [{"name": "link", "description": "Links nodes.", "inputSchema": schema}]
+    call = {"name": "link", "arguments": {"n": 1, "next": {"n": "two"}}}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    text = json.dumps(request, separators=(",", ":"))
+    messages = [
+        {"role": "user", "content": "Link 1 to two."},
+        {"role": "assistant", "content": text},
+    ]
+    row = {"id": "a", "kind": "tool_call", "source": "own", "tools": tools, "messages": messages}
+    file = tmp_path / "ring.jsonl"
+    file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert [found["code"] for found in findings_of(file, capsys)] == ["argument_invalid"]

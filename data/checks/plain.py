@@ -44,7 +44,10 @@ def is_plain(schema: Any) -> bool:
         "#"
     ).split("draft")[-1] not in ("/2020-12/schema", "-07/schema", "/2020-12"):
         return schema is True or schema is False
-    return _PlainTest(schema).holds(schema)
+    try:
+        return _PlainTest(schema).holds(schema)
+    except RecursionError:  # references in a ring
+        return False
 
 
 class _PlainTest:

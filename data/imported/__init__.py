@@ -1,0 +1,1 @@
+"""Records for imported tools, which come without hand-written requests."""

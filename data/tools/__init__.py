@@ -1,0 +1,1 @@
+"""Tools from where people have them, as a catalogue file that the other commands take."""
