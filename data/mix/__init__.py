@@ -1,0 +1,1 @@
+"""Several sources of records become one dataset (docs/mix.md)."""
