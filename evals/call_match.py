@@ -3,19 +3,28 @@
 Source: Berkeley Function-Calling Leaderboard, bfcl_eval/eval_checker/ast_eval/ast_checker.py.
 Forgiven: case, space and `,./-_*^` in strings, an integer for a number, any accepted alternative,
 an optional argument left out, any order of parallel calls. Not forgiven: an extra or null argument,
-5.0 for an integer, the order of a list, the case of a name.
+5.0 for an integer, the order of a list, the case of a name. As there, strings are forgiven at the
+top of an argument, in the items of its list and the members of its object, and no deeper; where
+this module is stricter is said in docs/scoring.md.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from data.wire import ToolCall
 
-_IGNORED = re.compile(r"[ ,./\-_*^]")
+_IGNORED = str.maketrans("'", '"', " ,./-_*^")
+_TYPE_NAMES = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
 
 Accepted = Mapping[str, Any]
 Schema = Mapping[str, Any]
@@ -77,7 +86,7 @@ def match_call(call: ToolCall, accepted: Accepted, schema: Schema) -> Match:
     for name, value in call.arguments.items():
         if name not in wanted:
             return Match(False, f"argument {name!r} is not wanted")
-        if not any(same_value(value, option, _property(schema, name)) for option in wanted[name]):
+        if not takes(wanted[name], value, _property(schema, name)):
             return Match(False, f"argument {name!r} is {_short(value)}, not {_short(wanted[name])}")
     missing = [name for name in wanted if name not in call.arguments and name not in optional]
     if missing:
@@ -106,53 +115,97 @@ def match_arguments(
     return _assignable(fits)
 
 
-def same_value(value: Any, wanted: Any, schema: Schema) -> bool:
-    """Is a value the wanted one? Strings loosely, numbers by value, lists in order."""
-    if isinstance(wanted, bool) or isinstance(value, bool) or wanted is None or value is None:
-        return type(value) is type(wanted) and bool(value == wanted)
-    if isinstance(wanted, str):
-        return isinstance(value, str) and plain(value) == plain(wanted)
-    if isinstance(wanted, int | float):
-        return _same_number(value, wanted, schema)
+def takes(options: Sequence[Any], value: Any, schema: Schema) -> bool:
+    """Is a value one of the accepted ones, for a parameter with this schema?
+
+    Its type must be the declared one or that of an accepted value. Where the first of these is not
+    of the declared type, BFCL speaks of a variable and compares exactly.
+    """
+    accepted = {_type(option) for option in options}
+    declared = _types(schema) or accepted
+    given = _type(value)
+    if given == "integer" and "number" in declared:
+        given = "number"
+    if given not in declared | accepted:
+        return False
+    first = next((_type(option) for option in options if option != ""), None)
+    if first is not None and first not in declared:
+        return any(_equal(value, option) for option in options)
+    return any(_same(value, option, schema) for option in options)
+
+
+def _same(value: Any, wanted: Any, schema: Schema) -> bool:
+    """Is a value the wanted one? Strings loosely at the top and one level down, else exactly."""
     if isinstance(wanted, list):
-        items = _part(schema, "items")
-        return (
-            isinstance(value, list)
-            and len(value) == len(wanted)
-            and all(same_value(v, w, items) for v, w in zip(value, wanted, strict=True))
-        )
+        return isinstance(value, list) and _same_items(value, wanted, _part(schema, "items"))
     if isinstance(wanted, dict):
-        return (
-            isinstance(value, dict)
-            and value.keys() == wanted.keys()
-            and all(same_value(value[key], wanted[key], _property(schema, key)) for key in wanted)
-        )
+        return isinstance(value, dict) and _same_members(value, wanted, schema)
+    return _same_part(value, wanted, schema)
+
+
+def _same_items(value: list[Any], wanted: list[Any], schema: Schema) -> bool:
+    """Lists in order; an item has the declared type, or that of the first wanted item."""
+    if len(value) != len(wanted):
+        return False
+    allowed = _types(schema)
+    if allowed and not {_type(item) for item in value} <= {*allowed, *map(_type, wanted[:1])}:
+        return False
+    return all(
+        _same_members(v, w, schema)
+        if isinstance(v, dict) and isinstance(w, dict)
+        else _same_part(v, w, schema)
+        for v, w in zip(value, wanted, strict=True)
+    )
+
+
+def _same_members(value: Mapping[str, Any], wanted: Mapping[str, Any], schema: Schema) -> bool:
+    return value.keys() == wanted.keys() and all(
+        _same_part(value[key], wanted[key], _property(schema, key)) for key in wanted
+    )
+
+
+def _same_part(value: Any, wanted: Any, schema: Schema) -> bool:
+    if isinstance(value, str) and isinstance(wanted, str):
+        return plain(value) == plain(wanted)
+    if isinstance(value, float) and _is_integer_only(schema) and not isinstance(wanted, float):
+        return False
+    return _equal(value, wanted)
+
+
+def _equal(value: Any, wanted: Any) -> bool:
+    """Equal as JSON: 5 is 5.0, but true is not 1."""
+    if isinstance(value, bool) or isinstance(wanted, bool):
+        return value is wanted
+    if isinstance(value, list) and isinstance(wanted, list):
+        return len(value) == len(wanted) and all(map(_equal, value, wanted))
+    if isinstance(value, dict) and isinstance(wanted, dict):
+        return value.keys() == wanted.keys() and all(_equal(value[k], wanted[k]) for k in wanted)
     return bool(value == wanted)
 
 
-def _same_number(value: Any, wanted: int | float, schema: Schema) -> bool:
+def _is_integer_only(schema: Schema) -> bool:
     types = _types(schema)
-    if (
-        isinstance(value, float)
-        and "number" not in types
-        and ("integer" in types or isinstance(wanted, int))
-    ):
-        return False
-    return isinstance(value, int | float) and value == wanted
+    return "integer" in types and "number" not in types
 
 
-def _types(schema: Schema) -> list[Any]:
+def _types(schema: Schema) -> set[str]:
     """Every type a schema names; a nullable one names two."""
-    types: list[Any] = []
+    types: set[str] = set()
     for branch in _branches(schema):
         named = branch.get("type")
-        types += named if isinstance(named, list) else [named]
+        types.update(
+            n for n in (named if isinstance(named, list) else [named]) if isinstance(n, str)
+        )
     return types
+
+
+def _type(value: Any) -> str:
+    return _TYPE_NAMES.get(type(value), "null")
 
 
 def plain(text: str) -> str:
     """A string as BFCL compares it."""
-    return _IGNORED.sub("", text).lower().replace("'", '"')
+    return text.translate(_IGNORED).lower()
 
 
 def _property(schema: Schema, name: str) -> Schema:

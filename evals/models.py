@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import hashlib
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,3 +97,68 @@ def compute_dtype() -> torch.dtype:
     if not torch.cuda.is_available():
         return torch.float32
     return torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Which weights: a model's name, its revision on the Hub, and a LoRA adapter's folder."""
+
+    name: str
+    revision: str | None = None
+    adapter: Path | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Names and hashes; of a model on the Hub its commit, where it was loaded before."""
+        folder = Path(model_path(self.name))
+        return {
+            "model": self.name,
+            "revision": self.revision,
+            "model_sha256": _weights_sha256(folder) if folder.is_dir() else None,
+            "commit": None if folder.is_dir() else _commit(self.name, self.revision),
+            "adapter": str(self.adapter) if self.adapter else None,
+            "adapter_sha256": _weights_sha256(self.adapter) if self.adapter else None,
+        }
+
+
+class Shelf:
+    """Holds one model at a time: the one before is let go first, so that two never share memory."""
+
+    def __init__(self) -> None:
+        self._weights: Weights | None = None
+        self._model: PreTrainedModel | None = None
+
+    def take(self, weights: Weights) -> PreTrainedModel:
+        """The model, adapter merged, ready to answer. Raises UserError when it cannot be loaded."""
+        if self._model is None or weights != self._weights:
+            self.clear()
+            model = load_model(weights.name, compute_dtype(), weights.revision)
+            if weights.adapter is not None:
+                model = load_adapter(model, weights.adapter)
+            self._weights, self._model = weights, model
+        return self._model
+
+    def clear(self) -> None:
+        """Free the model and what it held of the GPU's memory."""
+        import torch
+
+        self._weights = self._model = None
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+@cache
+def _weights_sha256(folder: Path) -> str:
+    """One hash of a folder's weights, in the order of their names; asked for by every arm."""
+    found = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with open(path, "rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
+
+
+def _commit(name: str, revision: str | None) -> str | None:
+    """The commit of a model in the local cache of the Hub."""
+    from huggingface_hub import try_to_load_from_cache
+
+    path = try_to_load_from_cache(name, "config.json", revision=revision)
+    return Path(path).parent.name if isinstance(path, str) else None

@@ -9,6 +9,7 @@ from evals.call_match import accept_exactly, match_call, match_calls, match_name
 
 INTEGER, NUMBER, TEXT = {"type": "integer"}, {"type": "number"}, {"type": "string"}
 NULLABLE_NUMBER = {"anyOf": [NUMBER, {"type": "null"}]}
+NUMBERS = {"type": "array", "items": NUMBER}
 POINT = {"type": "object", "properties": {"x": NUMBER, "n": INTEGER, "name": TEXT}}
 ORDER = {"type": "array", "items": {"type": "object", "properties": {"sku": TEXT, "n": INTEGER}}}
 
@@ -33,7 +34,7 @@ VALUES = {
     "an integer": (INTEGER, 5, [5], True),
     "another integer": (INTEGER, 6, [5], False),
     "5.0 for an integer": (INTEGER, 5.0, [5], False),
-    "5.0 for an integer that is accepted as 5.0": (INTEGER, 5.0, [5.0], False),
+    "5.0 for an integer that is accepted as 5.0": (INTEGER, 5.0, [5.0], True),
     "5 for an integer that is accepted as 5.0": (INTEGER, 5, [5.0], True),
     "an integer for a number": (NUMBER, 5, [5.0], True),
     "a float for a number accepted as an integer": (NUMBER, 5.0, [5], True),
@@ -43,7 +44,7 @@ VALUES = {
     "5.0 for a nullable number": (NULLABLE_NUMBER, 5.0, [5], True),
     "5.0 for a number or null": ({"type": ["number", "null"]}, 5.0, [5], True),
     "5.0 for a nullable integer": ({"anyOf": [INTEGER, {"type": "null"}]}, 5.0, [5], False),
-    "5.0 for an integer or null": ({"type": ["integer", "null"]}, 5.0, [5.0], False),
+    "5.0 for an integer or null": ({"type": ["integer", "null"]}, 5.0, [5], False),
     "5.0 for one of text and number": ({"oneOf": [TEXT, NUMBER]}, 5.0, [5], True),
     "true": ({"type": "boolean"}, True, [True], True),
     "false for true": ({"type": "boolean"}, False, [True], False),
@@ -80,7 +81,27 @@ VALUES = {
     ),
     "true in a list": ({"type": "array", "items": INTEGER}, [True], [[1]], False),
     "null in a list": ({"type": "array", "items": INTEGER}, [None], [[1]], False),
-    "lists in lists": ({"type": "array"}, [[1, 2], ["a b"]], [[[1, 2], ["A-B"]]], True),
+    "5 in a list of numbers accepted as floats": (NUMBERS, [5], [[5.0]], False),
+    "5 in a list of numbers whose first is an integer": (NUMBERS, [5, 2], [[5, 2.0]], True),
+    "a float in a list accepted as integers": (NUMBERS, [5.0], [[5]], True),
+    "lists in lists": ({"type": "array"}, [[1, 2], ["a b"]], [[[1, 2], ["a b"]]], True),
+    "strings in lists in lists are not forgiven": ({"type": "array"}, [["ab"]], [[["a b"]]], False),
+    "strings in objects in objects are not forgiven": (
+        {"type": "object"},
+        {"a": {"b": "X"}},
+        [{"a": {"b": "x"}}],
+        False,
+    ),
+    "5.0 for 5 in an object that declares nothing": (
+        {"type": "object"},
+        {"n": 5.0},
+        [{"n": 5}],
+        True,
+    ),
+    "a variable in the place of a list": (NUMBERS, "data['x']", ["data['x']"], True),
+    "a variable in another case": (NUMBERS, "DATA['x']", ["data['x']"], False),
+    "an integer where text is declared and an integer accepted": (TEXT, 2, [2], True),
+    "text where text is declared and an integer accepted": (TEXT, "2", [2], False),
     "lists in lists, another order": ({"type": "array"}, [[2, 1]], [[[1, 2]]], False),
     "an object, in any key order": (POINT, {"n": 1, "x": 2}, [{"x": 2, "n": 1}], True),
     "text in an object is forgiven": (POINT, {"name": "new york"}, [{"name": "New York"}], True),

@@ -3,13 +3,18 @@
 from random import Random
 
 import pytest
+from conftest import SHARED
 
+from data.cli import DataError
 from data.domains import load_catalogue
+from data.formats.when2call import Labelled
 from data.phrasing import put
+from data.record import write_rows
 from data.slots import fill
 from data.wordings import ASK_BACK, NO_TOOL_FITS, SMALL_TALK
-from evals.labels import label
+from evals.labels import MEASURED, LabelAccuracy, label, label_accuracy, labelled, main
 
+WHEN2CALL = SHARED / "real" / "when2call.raw.jsonl"
 TEXTS = {
     "clarify": [
         "Which city do you mean?",
@@ -24,6 +29,10 @@ TEXTS = {
         "Two files have that name. Which one should I delete?",
         "To send the mail I require an address.",
         "What should the title be? I can't create a page without one.",
+        "Sorry, I did not catch that. Which day do you mean?",
+        "I'm sorry, I need the order number to look it up. Could you give it to me?",
+        "Sure. Would you like me to include drafts?",
+        "In which unit would you like the wind speed, metric or imperial?",
     ],
     "refuse": [
         "I can't help with that.",
@@ -54,6 +63,8 @@ TEXTS = {
         "",
         "Le vol part à 9 h.",
         "The table is booked for four. " * 20 + "Note that I cannot change it later.",
+        "The cheapest flight leaves at 9:40 for 120 euros. Would you like me to book it?",
+        "Three rooms are free on that day. Would you like more details?",
     ],
 }
 
@@ -103,3 +114,49 @@ def test_every_reply_that_no_tool_fits_is_a_refusal():
 @pytest.mark.parametrize("reply", [reply for _, reply in SMALL_TALK])
 def test_small_talk_is_an_answer(reply):
     assert label(reply) == "answer"
+
+
+def test_the_ends_of_a_long_text_are_read():
+    assert label("It is fine. " * 100_000 + "Which city do you mean?") == "clarify"
+    assert label("I can't do that. " + "It is fine. " * 100_000) == "refuse"
+
+
+def test_gold_texts_of_the_dataset_get_the_label_of_their_kind(dataset):
+    for split in ("train", "test_seen", "test_unseen"):
+        found = label_accuracy(split, list(labelled(dataset / f"{split}.jsonl")))
+        assert found.n > 0
+        assert (found.macro_f1, found.accuracy) == (1.0, 1.0)
+
+
+def test_macro_f1_is_the_mean_over_the_labels_that_occur():
+    texts = [("Which day?", "clarify"), ("I can't.", "clarify"), ("It rains.", "answer")]
+    found = label_accuracy("x", [Labelled(*text) for text in texts])
+    assert (found.n, found.accuracy) == (3, pytest.approx(2 / 3))
+    assert found.macro_f1 == pytest.approx((2 / 3 + 1) / 2)
+    assert label_accuracy("nothing", []) == LabelAccuracy("nothing", 0, 0.0, 0.0)
+
+
+def test_the_command_prints_a_row_a_file(dataset, capsys):
+    assert main([str(dataset / "test_seen.jsonl"), "--half", "even"]) == 0
+    *_, row = capsys.readouterr().out.splitlines()
+    assert row.startswith("| test_seen.jsonl | ") and row.endswith(" | 1.000 | 1.000 |")
+
+
+def test_a_file_without_labels_is_named(tmp_path):
+    write_rows(tmp_path / "x.jsonl", [{"text": "Hi"}])
+    with pytest.raises(DataError, match=r"x\.jsonl:1: no record and no row of When2Call"):
+        list(labelled(tmp_path / "x.jsonl"))
+
+
+@pytest.mark.skipif(not WHEN2CALL.is_file(), reason="the real When2Call file is not here")
+@pytest.mark.parametrize(("half", "place"), [("even", 0), ("odd", 1)])
+def test_the_stated_accuracy_is_the_measured_one(half, place):
+    stated = MEASURED[place]
+    found = label_accuracy("", list(labelled(WHEN2CALL, half)))
+    assert half in stated.data
+    assert (found.n, round(found.macro_f1, 3), round(found.accuracy, 3)) == (
+        stated.n,
+        stated.macro_f1,
+        stated.accuracy,
+    )
+    assert found.macro_f1 >= 0.95
