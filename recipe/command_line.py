@@ -78,6 +78,7 @@ def _parser() -> ArgumentParser:
         prog="python -m recipe.train",
         description="Fine-tune a small model to call tools; no --config: what fits the machine.",
         exit_on_error=False,
+        allow_abbrev=False,  # --train.max_step would be taken for max_steps
     )
     parser.add_argument(
         "--config", action="config", help="preset name or YAML file; may repeat, later ones win"

@@ -5,7 +5,7 @@
     python -m recipe.train --config t4 --lora.r 8 --print_config
 
 The run folder appears when the run is done; until then it is OUT.partial. Stopped at any time, the
-same command goes on from the newest checkpoint.
+same command goes on from the newest checkpoint; SIGTERM makes one first and exits with 0.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     trainer = make_trainer(parts, partial)
     trainer.probe = probe_of(trainer, parts, source)
     health = watch(trainer, parts)
-    run(trainer, newest_checkpoint(partial))
+    if not run(trainer, newest_checkpoint(partial)):
+        return 0
     seconds = Seconds(encode=encoded - started, train=time.monotonic() - encoded)
     save_adapter(trainer, tokenizer, config, partial)
     if state.is_main_process:
@@ -104,10 +105,11 @@ def watch(trainer: RecordTrainer, parts: Parts) -> HealthCallback:
     """Show progress and read it; returns what has read it."""
     from recipe.health_callback import HealthCallback
     from recipe.progress import Progress
+    from recipe.stop import StopOnSignal
 
     n_tokens, price = parts.corpora[LEARNED_SPLIT].n_tokens, parts.config.train.dollars_per_hour
     health = HealthCallback()
-    for callback in (Progress(n_tokens, price), health):
+    for callback in (Progress(n_tokens, price), health, StopOnSignal()):
         trainer.add_callback(callback)
     return health
 
@@ -161,8 +163,12 @@ def run_facts(
     }
 
 
-def run(trainer: RecordTrainer, checkpoint: Path | None) -> None:
-    """Train, from a checkpoint if there is one. Raises DataError where training cannot go on."""
+def run(trainer: RecordTrainer, checkpoint: Path | None) -> bool:
+    """Train, from a checkpoint if there is one; False if SIGTERM stopped it before the last step.
+
+    Raises DataError where training cannot go on.
+    """
+    from recipe.stop import Stopped
     from recipe.trainer import NotFinite
 
     if checkpoint is not None and trainer.is_world_process_zero():
@@ -171,6 +177,11 @@ def run(trainer: RecordTrainer, checkpoint: Path | None) -> None:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except NotFinite as error:
         raise cli.DataError(str(error)) from None
+    except Stopped as stopped:
+        if trainer.is_world_process_zero():
+            print(stopped)
+        return False
+    return True
 
 
 def encode_corpora(
