@@ -102,10 +102,7 @@ def read(path: Path) -> list[Example]:
     """The rows of a file as examples, of any kind. Raises UserError, DataError."""
     _, first = next(read_rows(path), (0, None))
     if isinstance(first, dict) and "question" in first and "function" in first:
-        try:
-            examples = list(_bfcl_examples(path))
-        except (KeyError, TypeError, AttributeError):
-            raise cli.DataError(f"{path}: starts as a BFCL file, but has other rows, too") from None
+        examples = list(_bfcl_examples(path))
     else:
         examples = list(_examples(path))
     if not examples:

@@ -226,7 +226,7 @@ BAD = {
         1,
         "bad.jsonl:1: a tool or message",
     ),
-    "half BFCL": ('{"question": [], "function": []}\n[]', 1, "bad.jsonl: starts as a BFCL file"),
+    "half BFCL": ('{"question": [], "function": []}\n[]', 1, "bad.jsonl: no line holds a record"),
 }
 
 
