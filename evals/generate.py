@@ -183,7 +183,10 @@ class _Prompts:
 
 
 def families(prompts: Sequence[Ids]) -> list[list[Shared]]:
-    """Prompts that begin alike, one after the other; families with the longest prompts first."""
+    """Prompts that begin alike, one after the other; families with the shortest prompts first.
+
+    So a reply without end, of a short prompt, widens the batch of those that come later by nothing.
+    """
     order = sorted(range(len(prompts)), key=lambda index: list(prompts[index]))
     found: list[list[Shared]] = []
     for place, index in enumerate(order):
@@ -193,7 +196,7 @@ def families(prompts: Sequence[Ids]) -> list[list[Shared]]:
             found[-1].append(Shared(index, n_shared))
         else:
             found.append([Shared(index, 0)])
-    return sorted(found, key=lambda family: -max(len(prompts[index]) for index, _ in family))
+    return sorted(found, key=lambda family: max(len(prompts[index]) for index, _ in family))
 
 
 def _n_same(one: Ids, other: Ids) -> int:

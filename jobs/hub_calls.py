@@ -132,11 +132,15 @@ def meaning_of(error: Exception) -> str | None:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The error itself, or why a file could not be had: snapshot_download hides that below."""
+    """The error itself, or what lies below it.
+
+    snapshot_download hides there why a file could not be had, and an upload without xet
+    (RuntimeError) why it failed.
+    """
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    hidden = isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None
-    return _cause(error.__cause__) if hidden and error.__cause__ else error
+    hides = isinstance(error, LocalEntryNotFoundError | RuntimeError)
+    return _cause(error.__cause__) if hides and error.__cause__ else error
 
 
 def _is_lost(error: BaseException) -> bool:

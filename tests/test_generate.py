@@ -122,9 +122,9 @@ def test_what_prompts_share_is_read_once(model, tokenizer, prompts):
 def test_families_hold_each_prompt_once_after_one_that_it_shares_its_beginning_with():
     found = families([[1, 2, 3, 4], [9, 9], [1, 2, 3, 5, 6], [1, 2, 3, 4], [7]])
     assert [[list(shared) for shared in family] for family in found] == [
-        [[0, 0], [3, 3], [2, 3]],
-        [[1, 0]],
         [[4, 0]],
+        [[1, 0]],
+        [[0, 0], [3, 3], [2, 3]],
     ]
 
 

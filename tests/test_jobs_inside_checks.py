@@ -187,6 +187,10 @@ def test_a_version_that_is_too_low_is_lacking(tmp_path):
         packages.check_packages(_code(tmp_path, "numpy>=999.1"), False, tmp_path)
 
 
+def test_where_uv_has_installed_what_is_needed_nothing_is_checked(tmp_path):
+    packages.check_packages(tmp_path, True, tmp_path)
+
+
 def test_all_that_the_project_needs_is_here():
     names = {need.name for need in packages.requirements(ROOT / "pyproject.toml")}
     assert {"torch", "transformers", "trl", "peft", "huggingface-hub", "jsonargparse"} <= names

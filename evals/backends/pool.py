@@ -102,7 +102,8 @@ class Pool:
             self._cache.layers = [PoolLayer(self._window) for _ in prompt.layers]
         parts = [(layer.keys, layer.values) for layer in prompt.layers]
         if row.length > self._window.end or not self.rows:
-            self._lay_out(max(row.length, self._window.width), parts)
+            # Prompts come shortest first: room for the next, longer ones, too.
+            self._lay_out(max(row.length, self._window.width) + SPARE_COLUMNS, parts)
         slot, first = len(self.rows), self._window.end - row.length
         for layer, (keys, values) in zip(self._cache.layers, parts, strict=True):
             layer.put(slot, first, (keys[0], values[0]))

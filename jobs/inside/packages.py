@@ -30,6 +30,8 @@ def check_packages(code: Path, install: bool, work: Path) -> None:
     replaced: the image's build is the one that fits its drivers. Other versions than the tested
     ones are a line on stderr.
     """
+    if not (code / "pyproject.toml").is_file():
+        return  # `hf jobs uv run` mounts packages alone; uv has installed what the script pins
     needed, tested = requirements(code / "pyproject.toml"), pins(code / "constraints.txt")
     lacking = [requirement for requirement in needed if not _fits(requirement)]
     if any(requirement.name == TORCH for requirement in lacking):
