@@ -1,6 +1,6 @@
 """How fast replies are generated beside one-by-one `model.generate`: the same prompts, in one run.
 
-    python benchmarks/generation_speed.py [--examples 200] [--data FILE] [--adapter DIR]
+    python benchmarks/generation_speed.py [--examples 300] [--data FILE] [--adapter DIR]
 
 Greedy replies of the embedded model to test_seen's prompts, and how many are the same token by
 token. `shared` are prompts of one long list of tools, as a server's users send them. Peak memory is
@@ -52,7 +52,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure generation beside model.generate.")
-    parser.add_argument("--examples", type=int, default=200, help="prompts, spread over the file")
+    parser.add_argument("--examples", type=int, default=300, help="prompts, spread over the file")
     parser.add_argument("--data", type=Path, help="records (default: test_seen, built now)")
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--adapter", type=Path)

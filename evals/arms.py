@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,12 @@ class GenerationArgs:
             raise UserError("--endpoint_model is missing: the name that the server knows it by")
         if self.endpoint and (self.adapter or self.constrain):
             raise UserError("--endpoint excludes --adapter and --constrain: the server decides")
+        for wanted, package, extra in (
+            (self.constrain, "llguidance", "constrain"),
+            (self.endpoint, "openai", "endpoint"),
+        ):
+            if wanted and find_spec(package) is None:
+                raise UserError(f'--{extra} needs {package}; pip install -e ".[{extra}]"')
 
 
 @dataclass(frozen=True)

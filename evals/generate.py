@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tqdm import tqdm
 
+from data.cli import UserError
+
 if TYPE_CHECKING:
     import torch
     from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
@@ -99,12 +101,20 @@ def end_tokens(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
 def generate_ids(
     model: PreTrainedModel, prompts: Sequence[Ids], decoding: Decoding
 ) -> Iterator[Answer]:
-    """The reply to each prompt, in the order in which they are finished."""
+    """The reply to each prompt, in the order in which they are finished.
+
+    Raises UserError for a model that keeps another state than keys and values.
+    """
     import torch
 
     from evals.backends.pool import Pool
 
-    pool = Pool(model, decoding.batch_size)
+    if model._is_stateful:
+        raise UserError(
+            f"{model.config.model_type}: models with a state are not generated with here; "
+            "serve it and give --endpoint"
+        )
+    pool = Pool(model, min(decoding.batch_size, len(prompts)))
     waiting = _Prompts(model, prompts)
     logits: list[torch.Tensor] = []
     while waiting or pool.rows:
@@ -149,13 +159,14 @@ class _Prompts:
         """Read prompts until the pool is full; the logits that follow each, [1, token]."""
         from evals.backends.pool import Row
 
+        n_free = min(pool.size - len(pool.rows), len(self._waiting))
+        admitted = [self._waiting.popleft() for _ in range(n_free)]
+        longest = max(len(self._prompts[index]) for index, _ in admitted)
         logits = []
-        while self._waiting and len(pool.rows) < pool.size:
-            index, n_shared = self._waiting.popleft()
-            prompt = self._prompts[index]
-            cache = self._shared(n_shared)
+        for index, n_shared in admitted:
+            prompt, cache = self._prompts[index], self._shared(n_shared)
             logits.append(self._read(prompt[n_shared:], cache))
-            pool.add(Row(index, len(prompt)), cache)
+            pool.add(Row(index, len(prompt)), cache, longest)
             self._before = cache
         return logits
 

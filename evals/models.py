@@ -86,7 +86,13 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
 
     if not (folder / "adapter_config.json").is_file():
         raise UserError(f"{folder}: no adapter_config.json; give a folder that recipe.train wrote")
-    merged: PreTrainedModel = PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
+    try:
+        tuned = PeftModel.from_pretrained(model, str(folder))
+    except (RuntimeError, ValueError):  # peft's are a line for each layer that does not fit
+        raise UserError(
+            f"{folder}: an adapter of another base model; give the --model it was trained on"
+        ) from None
+    merged: PreTrainedModel = tuned.merge_and_unload()
     return merged
 
 
@@ -148,12 +154,13 @@ class Shelf:
 
 @cache
 def _weights_sha256(folder: Path) -> str:
-    """One hash of a folder's weights, in the order of their names; asked for by every arm."""
-    found = hashlib.sha256()
+    """The hash of a folder's weights, of several files that of their hashes; every arm asks."""
+    digests = []
     for path in sorted(folder.glob("*.safetensors")):
         with open(path, "rb") as file:
-            found.update(hashlib.file_digest(file, "sha256").digest())
-    return found.hexdigest()
+            digests.append(hashlib.file_digest(file, "sha256"))
+    one = digests[0] if len(digests) == 1 else None
+    return (one or hashlib.sha256(b"".join(each.digest() for each in digests))).hexdigest()
 
 
 def _commit(name: str, revision: str | None) -> str | None:

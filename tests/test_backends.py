@@ -1,6 +1,7 @@
 """Arms and their backends: Transformers here, an endpoint there, each with its facts."""
 
 import gc
+import hashlib
 import json
 import os
 import re
@@ -27,7 +28,7 @@ from evals.backends.endpoint import EndpointBackend, EndpointSettings
 from evals.backends.local import LocalBackend, Settings
 from evals.backends.messages import as_wire, chat_messages
 from evals.backends.prompts import native_ids, prompt_ids, why_not_native
-from evals.models import Shelf, Weights, load_model, load_tokenizer
+from evals.models import Shelf, Weights, load_adapter, load_model, load_tokenizer
 from evals.reply_store import ReplyStore, collect
 
 TOOL = {"name": "get_weather", "description": "Rain?", "inputSchema": {"type": "object"}}
@@ -103,6 +104,16 @@ def test_settings_that_make_no_sense_are_refused(args, part):
         GenerationArgs(**args)
 
 
+def test_a_package_that_is_missing_is_named_before_a_model_is_loaded(monkeypatch):
+    from evals import arms
+
+    monkeypatch.setattr(arms, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="llguidance; pip install"):
+        GenerationArgs(constrain=True)
+    with pytest.raises(UserError, match="openai; pip install"):
+        GenerationArgs(endpoint="http://h/v1", endpoint_model="m")
+
+
 def test_a_tuned_arm_differs_from_its_base_and_one_model_is_held_at_a_time(adapter, examples):
     shelf = Shelf()
     settings = Settings(max_new_tokens=16)
@@ -116,7 +127,19 @@ def test_a_tuned_arm_differs_from_its_base_and_one_model_is_held_at_a_time(adapt
     assert first() is None and before != after
     assert said(base, examples) == before
     assert base.facts()["adapter_sha256"] is None
-    assert len(tuned.facts()["adapter_sha256"]) == 64
+    weights = (adapter / "adapter_model.safetensors").read_bytes()
+    assert tuned.facts()["adapter_sha256"] == hashlib.sha256(weights).hexdigest()
+
+
+def test_an_adapter_of_another_base_is_one_line(tmp_path):
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    narrow = AutoConfig.from_pretrained(MODEL_DIR, hidden_size=64)
+    config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    get_peft_model(AutoModelForCausalLM.from_config(narrow), config).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="an adapter of another base model; give the --model"):
+        load_adapter(load_model("embedded", torch.float32), tmp_path)
 
 
 def test_the_facts_say_what_made_the_replies(examples):

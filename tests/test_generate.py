@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from transformers import MistralConfig, MistralForCausalLM
+from transformers import MambaConfig, MambaForCausalLM, MistralConfig, MistralForCausalLM
 
+from data.cli import UserError
 from data.record import Example, Message, read_examples
 from data.render import prompt_of
 from evals.backends import pool
@@ -90,6 +91,12 @@ def test_a_model_with_sliding_windows_says_the_same(prompts):
     asked = [[id % 64 for id in ids[: 5 + 3 * number]] for number, ids in enumerate(prompts[:6])]
     decoding = Decoding(frozenset(), max_new_tokens=20, batch_size=4)
     assert batched(small, asked, decoding) == one_by_one(small, asked, decoding)
+
+
+def test_a_model_that_keeps_another_state_is_refused():
+    small = MambaForCausalLM(MambaConfig(vocab_size=8, hidden_size=8, num_hidden_layers=1))
+    with pytest.raises(UserError, match="give --endpoint"):
+        batched(small, [[1, 2]], Decoding(frozenset(), 2))
 
 
 def test_a_reply_ends_at_its_end_or_at_the_limit(model, tokenizer, prompts):

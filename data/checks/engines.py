@@ -35,12 +35,18 @@ class SchemaError(Exception):
 
 
 def load() -> None:
-    """Import what checks need: it can take over a second, too long for the time of one line."""
-    import jsonschema.validators
+    """Import what checks need: it can take over a second, too long for the time of one line.
+
+    With a first pass the reference is asked rarely, and is imported then.
+    """
     import numpy
     import regex
 
-    assert jsonschema.validators and numpy and regex
+    assert numpy and regex
+    if _rust() is None:
+        import jsonschema.validators
+
+        assert jsonschema.validators
 
 
 class Compiled:
@@ -63,6 +69,8 @@ class Compiled:
     def allows(self, name: str, value: Any) -> bool:
         """Whether a value fits one property; true where that cannot be told."""
         part = {**self._schema["properties"][name]}
+        if _fits_plainly(part, value):
+            return True
         part.pop("default", None)
         dialect = {k: v for k, v in self._schema.items() if k == "$schema"}
         text = json.dumps({**dialect, **part})
@@ -83,6 +91,20 @@ class Compiled:
             if not _is_failure(error):
                 raise
             raise SchemaError(f"{type(error).__name__}: {str(error)[:120]}") from None
+
+
+_ONLY_A_TYPE = {"type", "description", "title", "default"}
+_PYTHON_TYPES = {"string": str, "boolean": bool, "integer": int, "number": float}
+
+
+def _fits_plainly(schema: dict[str, Any], value: Any) -> bool:
+    """Whether a schema asks for a type alone, and the value is plainly of it: most defaults."""
+    named = schema.get("type")
+    return (
+        isinstance(named, str)
+        and type(value) is _PYTHON_TYPES.get(named)
+        and _ONLY_A_TYPE.issuperset(schema)
+    )
 
 
 def _is_failure(error: BaseException) -> bool:

@@ -21,6 +21,13 @@ _PLAIN = {
 }  # fmt: skip
 # Inside oneOf an "invalid" of the first pass must be the reference's too: no text rules there.
 _PLAIN_BOTH_WAYS = _PLAIN - {"pattern", "format"}
+# Of a schema with no other keywords there is nothing more to look at: they hold no schema, and any
+# value of theirs will do.
+_OF_ANY_VALUE = {
+    "$schema", "$comment", "title", "description", "default", "examples", "type", "required",
+    "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
+    "deprecated", "readOnly", "writeOnly",
+}  # fmt: skip
 _LOCAL_REF = re.compile(r"#/(\$defs|definitions)/([A-Za-z0-9_.-]+)\Z")
 # A first pass cannot be interrupted: references may lead to this many parts in all, and no cycle.
 MAX_PARTS = 500
@@ -64,6 +71,8 @@ class _PlainTest:
             return True
         if not isinstance(schema, dict) or self._n_parts > MAX_PARTS:
             return False
+        if _OF_ANY_VALUE.issuperset(schema):
+            return True
         if not allowed.issuperset(schema) or not _has_plain_values(schema):
             return False
         if not all(self.holds(part, _PLAIN_BOTH_WAYS) for part in _list_of(schema, "oneOf")):

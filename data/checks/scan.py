@@ -18,6 +18,7 @@ from data.checks.checker import Block, Checker, Options, RawLine
 BLOCK_BYTES = 1 << 20
 MIN_BYTES_TO_SHARE = 4 << 20
 N_AHEAD = 3
+RARELY = (20_000, 50, 1000)
 
 
 class Task(NamedTuple):
@@ -65,12 +66,16 @@ class Scanner(AbstractContextManager["Scanner"]):
         self._pool: ProcessPoolExecutor | None = None
         self._n_workers = n_workers
         gc.freeze()  # what is loaded by now stays: to look through it again and again costs a tenth
+        # What is parsed holds no cycles, and what repeats is kept: to search them costs a fifth.
+        self._thresholds = gc.get_threshold()
+        gc.set_threshold(*RARELY)
         if n_workers > 1:
             method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
             context = multiprocessing.get_context(method)
             self._pool = ProcessPoolExecutor(n_workers, context, _start, (options,))
 
     def __exit__(self, *_: object) -> None:
+        gc.set_threshold(*self._thresholds)
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -128,6 +133,7 @@ def _start(options: Options) -> None:
     """A worker's start: with fork it has the parent's checker already, and its caches."""
     global _checker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(*RARELY)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if _checker is None:
         _checker = Checker(options)

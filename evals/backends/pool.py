@@ -96,14 +96,16 @@ class Pool:
         self._window = Window()
         self._cache = DynamicCache()
 
-    def add(self, row: Row, prompt: DynamicCache) -> None:
-        """Take in a row whose `length` tokens are in the cache `prompt`."""
+    def add(self, row: Row, prompt: DynamicCache, longest: int = 0) -> None:
+        """Take in a row whose `length` tokens are in the cache `prompt`.
+
+        `longest`: the length of the longest row that comes next, so that room is made once.
+        """
         if not self._cache.layers:
             self._cache.layers = [PoolLayer(self._window) for _ in prompt.layers]
         parts = [(layer.keys, layer.values) for layer in prompt.layers]
         if row.length > self._window.end or not self.rows:
-            # Prompts come shortest first: room for the next, longer ones, too.
-            self._lay_out(max(row.length, self._window.width) + SPARE_COLUMNS, parts)
+            self._lay_out(max(row.length, self._window.width, longest), parts)
         slot, first = len(self.rows), self._window.end - row.length
         for layer, (keys, values) in zip(self._cache.layers, parts, strict=True):
             layer.put(slot, first, (keys[0], values[0]))
