@@ -87,12 +87,13 @@ def test_a_dataset_with_errors_is_stopped_before_any_request(shared):
 
 
 @pytest.mark.slow
-def test_a_run_that_the_gpu_cannot_do_is_stopped_before_any_request(shared, dataset):
+def test_a_run_that_the_gpu_cannot_do_is_stopped_before_any_request(shared):
     n_before = len(shared.hub.requests())
     changes = {
         "flavor": "t4-small",
+        "presets": ["t4"],
         "overrides": {"model.precision": "bf16"},
-        "dataset": {"path": str(dataset)},
+        "timeout": "12h",
     }
     result = shared.run("jobs.launch", shared.spec(**changes))
     assert_one_line_error(result, 1, "preflight: does not fit t4-small", "bf16")
