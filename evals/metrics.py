@@ -43,7 +43,7 @@ WHEN2CALL_NAMES = {
     "refuse": "cannot_answer",
     "answer": "direct",
 }
-LOWER_IS_BETTER = frozenset({"over_call", "under_call", "tool_hallucination"})
+LOWER_IS_BETTER = frozenset({"over_call", "under_call", "over_refusal", "tool_hallucination"})
 
 
 def _where_due(field: str) -> Flag:
@@ -63,6 +63,7 @@ FLAGS: dict[str, Flag] = {
     "name_match": _where_due("name_match"),
     "over_call": lambda s: s.decision == "call" if s.expected != "call" else None,
     "under_call": lambda s: s.decision != "call" if s.expected == "call" else None,
+    "over_refusal": lambda s: s.decision == "refuse" if s.expected != "refuse" else None,
     "refusal_recall": _decided_to_refuse("refusal"),
     "irrelevance_recall": _decided_to_refuse("irrelevance"),
     # BFCL's: no call where no tool fits, whatever is said instead.

@@ -40,6 +40,12 @@ def refusal(correct: bool, kind: str = "refusal") -> Score:
     return score("refuse", "refuse" if correct else "call", correct, kind)
 
 
+def test_over_refusal_counts_refusals_where_none_is_due():
+    served = [score("answer", "answer", kind="answer"), score("call", "refuse", False)]
+    found = RATES["over_refusal"]([*served, refusal(True), refusal(False)])
+    assert (found.value, found.n) == (0.5, 2)
+
+
 def test_every_metric_of_the_columns_is_the_one_of_the_rates():
     rng = random.Random(0)
     decisions = ("call", "clarify", "refuse", "answer", "malformed")
