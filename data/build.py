@@ -31,6 +31,7 @@ from data.novelty import Novelty
 from data.parquet import write_parquet
 from data.perturb import perturb
 from data.record import Example, Message, write_examples
+from data.shares import apportion
 from data.turns import Scene
 
 MIX = {
@@ -234,19 +235,9 @@ def _examples(make: Make, size: int, split: str, seed: int, said: Novelty) -> It
 
 def kinds_of(size: int, split: str, rng: Random) -> Iterator[str]:
     """The kinds of a split's records, in the order in which they are made."""
-    kinds = [kind for kind, count in shares(size).items() for _ in range(count)]
+    kinds = [kind for kind, count in apportion(size, MIX).items() for _ in range(count)]
     rng.shuffle(kinds)
     yield from tqdm(kinds, desc=split, unit="ex", disable=None, leave=False)
-
-
-def shares(size: int) -> dict[str, int]:
-    """How many examples of each kind a split of `size` gets, by largest remainder."""
-    total = sum(MIX.values())
-    counts = {kind: size * count // total for kind, count in MIX.items()}
-    by_remainder = sorted(MIX, key=lambda kind: -(size * MIX[kind] % total))
-    for kind in by_remainder[: size - sum(counts.values())]:
-        counts[kind] += 1
-    return counts
 
 
 def new_dialogue(make: Make, kind: str, rng: Random, said: Novelty) -> Dialogue | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,20 @@ def _is_whole(checkpoint: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def write_copied(file: Path, step: int) -> None:
+    """Say that the checkpoint of `step` needs no more waiting for."""
+    whole = file.with_name(file.name + ".new")
+    whole.write_text(str(step), encoding="ascii")
+    whole.replace(file)
+
+
+def copied_step(file: Path) -> int:
+    """The step that the file names; -1 where it does not, or not yet."""
+    with suppress(OSError, ValueError):
+        return int(file.read_text(encoding="ascii"))
+    return -1
 
 
 def remove_checkpoints(folder: Path) -> None:

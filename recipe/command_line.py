@@ -29,6 +29,8 @@ class Invocation:
     out: Path | None
     force: bool
     """Whether to start what preflight says will not fit."""
+    hold_for: Path | None
+    """Where somebody who copies checkpoints away says which he has."""
 
 
 def preset_path(name: str) -> Path:
@@ -55,7 +57,8 @@ def parse(argv: Sequence[str] | None = None) -> Invocation:
     values = _values(parser, [*presets, *_without_presets(arguments)])
     config = RecipeConfig(values.model, values.data, values.lora, values.train)
     out = Path(values.out) if values.out else None
-    return Invocation(config, tuple(file.stem for file in files), out, values.force)
+    hold_for = Path(values.hold_for) if values.hold_for else None
+    return Invocation(config, tuple(file.stem for file in files), out, values.force, hold_for)
 
 
 def _values(parser: ArgumentParser, arguments: Sequence[str], place: str = "") -> Any:
@@ -88,6 +91,13 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--force", action="store_true", help="start even if preflight says that it will not fit"
+    )
+    parser.add_argument(
+        "--hold_for",
+        metavar="FILE",
+        type=str,
+        default=None,
+        help="wait at each checkpoint until FILE holds its step; for who copies them away",
     )
     for name, kind in (
         ("model", ModelArgs),

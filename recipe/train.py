@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parts = Parts(config, corpora, tokenizer, precision, limits)
     trainer = make_trainer(parts, partial)
     trainer.probe = probe_of(trainer, parts, source)
-    health = watch(trainer, parts)
+    health = watch(trainer, parts, invocation.hold_for)
     if not run(trainer, newest_checkpoint(partial)):
         return 0
     seconds = Seconds(encode=encoded - started, train=time.monotonic() - encoded)
@@ -101,9 +101,10 @@ def probe_of(
     return bound(probe, trainer.model, parts.tokenizer, asked, parts.config.data.wire)
 
 
-def watch(trainer: RecordTrainer, parts: Parts) -> HealthCallback:
-    """Show progress and read it; returns what has read it."""
+def watch(trainer: RecordTrainer, parts: Parts, hold_for: Path | None) -> HealthCallback:
+    """Show progress and read it, and stop or wait when asked; returns what has read it."""
     from recipe.health_callback import HealthCallback
+    from recipe.hold import HoldAtCheckpoints
     from recipe.progress import Progress
     from recipe.stop import StopOnSignal
 
@@ -111,6 +112,8 @@ def watch(trainer: RecordTrainer, parts: Parts) -> HealthCallback:
     health = HealthCallback()
     for callback in (Progress(n_tokens, price), health, StopOnSignal()):
         trainer.add_callback(callback)
+    if hold_for is not None:
+        trainer.add_callback(HoldAtCheckpoints(hold_for))
     return health
 
 

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pytest
-from conftest import ROOT, SHARED
+from conftest import ROOT
+from local_hub import WRITE, Hub
 
-SERVER = SHARED / "loopback_hub" / "server.py"
-WRITE, READ = "hf_loopback_write", "hf_loopback_read"
 REPO = "alice/adapter"
-needs_hub = pytest.mark.skipif(
-    not SERVER.is_file() or find_spec("starlette") is None,
-    reason="needs ../shared/loopback_hub and starlette",
-)
 OVERRIDES = {
     "train.max_steps": 36,
     "train.save_steps": 4,
@@ -32,56 +20,6 @@ OVERRIDES = {
     "train.per_device_train_batch_size": 2,
     "data.max_examples": 72,
 }
-
-
-@dataclass(frozen=True)
-class Hub:
-    """A running server: its URL, and the folder that it keeps everything in."""
-
-    url: str
-    root: Path
-
-    def api(self, token: str = WRITE) -> Any:
-        from huggingface_hub import HfApi
-
-        return HfApi(self.url, token)
-
-    def requests(self) -> list[dict[str, Any]]:
-        text = (self.root / "requests.jsonl").read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()]
-
-
-@contextlib.contextmanager
-def running_hub(root: Path, *flags: str) -> Iterator[Hub]:
-    root.mkdir(parents=True)
-    paths = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    command = [sys.executable, str(SERVER), "--port", "0", "--root", str(root)]
-    with (
-        open(root / "err", "w") as errors,
-        subprocess.Popen(
-            [*command, "--job-path", paths, *flags],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as server,
-    ):
-        try:
-            assert server.stdout is not None
-            url = server.stdout.readline().strip()
-            _wait_for(url)
-            yield Hub(url, root)
-        finally:
-            server.terminate()
-
-
-def _wait_for(url: str) -> None:
-    """It prints its address before it listens."""
-    host, port = url.removeprefix("http://").split(":")
-    for _ in range(100):
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port))):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{url}: nobody listens")
 
 
 def payload(run_id: str, dataset: Path | str, **changes: Any) -> dict[str, Any]:

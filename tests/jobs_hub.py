@@ -6,20 +6,17 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 from conftest import ROOT
-from inside_job import Hub, running_hub
+from local_hub import Hub, running_hub
 
 # Values that occur nowhere else, so that a search for them proves something.
 WRITE, READ = (f"hf_{kind}_{secrets.token_hex(12)}" for kind in ("write", "read"))
@@ -160,19 +157,9 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def _wait_for(url: str) -> None:
-    """The server says its address a moment before it listens there."""
-    place = urlsplit(url)
-    for _ in range(100):
-        with suppress(OSError), socket.create_connection((place.hostname, place.port)):
-            return
-        time.sleep(0.05)
-
-
 @contextmanager
 def desk(checkout: Path, folder: Path, *flags: str) -> Iterator[Desk]:
     """A desk with a hub of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     with running_hub(folder / "hub", *FLAGS, "--flavors", "cpu-basic,t4-small", *flags) as hub:
-        _wait_for(hub.url)
         yield Desk(checkout, folder, hub)

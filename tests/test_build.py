@@ -13,11 +13,12 @@ from test_catalog import GOOD
 from tokenizers import Tokenizer
 
 from data import cli
-from data.build import MIX, SPLIT_SIZES, build, examples_by_split, main, shares
+from data.build import MIX, SPLIT_SIZES, build, examples_by_split, main
 from data.checks.prints import request_text
 from data.domains import CatalogError, load_catalogue
 from data.record import KINDS, example_from, read_examples, row_of
 from data.render import render_example
+from data.shares import apportion
 from data.wire import read_strict
 
 ROOT = Path(__file__).parents[1]
@@ -83,14 +84,14 @@ def test_the_full_sizes_and_shares_are_those_of_the_design():
         "test_seen": 1000,
         "test_unseen": 1000,
     }
-    assert shares(15694) == MIX
+    assert apportion(15694, MIX) == MIX
     assert list(MIX.values()) == [6000, 1700, 2400, 2000, 1500, 1200, 894]
     assert set(MIX) == set(KINDS)
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 10, 826, 1000])
 def test_shares_add_up_and_stay_near_the_mix(size):
-    counts = shares(size)
+    counts = apportion(size, MIX)
     assert sum(counts.values()) == size
     assert all(abs(counts[kind] - size * MIX[kind] / 15694) < 1 for kind in MIX)
 
@@ -99,7 +100,7 @@ def test_each_split_has_its_size_and_its_share_of_each_kind(splits):
     for split, examples in splits.items():
         assert len(examples) == round(SPLIT_SIZES[split] * SCALE)
         counts = Counter(example.kind for example in examples)
-        assert counts == {kind: n for kind, n in shares(len(examples)).items() if n}
+        assert counts == {kind: n for kind, n in apportion(len(examples), MIX).items() if n}
 
 
 def test_unseen_tools_share_no_name_and_no_schema_with_trained_ones(splits):

@@ -1,18 +1,15 @@
 """Rows from a repository of the Hub: which file is meant, at which commit, and what is refused."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
-from conftest import ROOT, SHARED, assert_one_line_error
+from conftest import assert_one_line_error
+from local_hub import run_python, running_hub
 
 from data import cli
 from data.hub_files import HubPlace, chosen, read_place
 from data.record import read_examples
 
-LOOPBACK_HUB = SHARED / "loopback_hub" / "server.py"
 TOOL = {"name": "get_time", "description": "Time.", "parameters": {"city": {"type": "str"}}}
 ROW = {
     "query": "Time in Rome?",
@@ -80,46 +77,20 @@ def test_what_could_mean_several_files_is_refused_with_their_names(names, patter
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    """A client's environment for a stand-in for the Hub with alice/one and alice/two; v1 of one."""
-    python = os.environ.get("SERVER_PYTHON", sys.executable)
-    needs = [python, "-c", "import starlette, uvicorn, lz4, hf_xet"]
-    if not LOOPBACK_HUB.is_file() or subprocess.run(needs, capture_output=True).returncode:
-        pytest.skip("needs the loopback Hub")
+    """A client's environment for a Hub with alice/one and alice/two; the commit of v1 of one."""
     root = tmp_path_factory.mktemp("hub")
-    served = ["--port", "0", "--root", str(root / "served")]
-    with subprocess.Popen(
-        [python, str(LOOPBACK_HUB), *served], stdout=subprocess.PIPE, text=True
-    ) as server:
-        try:
-            env = {
-                **{key: value for key, value in os.environ.items() if not key.startswith("HF_")},
-                "HF_ENDPOINT": server.stdout.readline().strip(),
-                "HF_TOKEN": "hf_loopback_write",
-                "HF_HOME": str(root / "home"),
-                "HF_HUB_DISABLE_UPDATE_CHECK": "1",
-                "PYTHONPATH": str(ROOT),
-            }
-            rows = json.dumps([ROW, {**ROW, "id": 2}])
-            files = {
-                "alice/one": {"rows.json": rows},
-                "alice/two": {"a.json": rows, "b.json": "[]"},
-            }
-            uploaded = run(env, "-c", UPLOAD, json.dumps(files))
-            assert uploaded.returncode == 0, uploaded.stderr
-            yield env, uploaded.stdout.split()[0]
-        finally:
-            server.terminate()
-
-
-def run(env, *arguments, cwd=None):
-    return subprocess.run(
-        [sys.executable, *arguments], env=env, cwd=cwd, capture_output=True, text=True
-    )
+    rows = json.dumps([ROW, {**ROW, "id": 2}])
+    files = {"alice/one": {"rows.json": rows}, "alice/two": {"a.json": rows, "b.json": "[]"}}
+    with running_hub(root / "served") as server:
+        env = server.client(root / "home")
+        uploaded = run_python(env, "-c", UPLOAD, json.dumps(files))
+        assert uploaded.returncode == 0, uploaded.stderr
+        yield env, uploaded.stdout.split()[0]
 
 
 def convert(env, source, out):
     arguments = ["-m", "data.convert", "--from", "xlam", source, "--out", str(out)]
-    return run(env, *arguments, cwd=out.parent)
+    return run_python(env, *arguments, cwd=out.parent)
 
 
 def test_a_set_of_the_hub_is_converted_at_its_revision(hub, tmp_path):

@@ -13,8 +13,8 @@ import subprocess
 import sys
 
 import pytest
-from inside_job import needs_hub
 from jobs_hub import WRITE, desk, make_checkout
+from local_hub import needs_hub
 
 pytestmark = [needs_hub, pytest.mark.slow]
 OVERRIDES = {

@@ -11,17 +11,8 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from inside_job import (
-    OVERRIDES,
-    REPO,
-    WRITE,
-    environment,
-    needs_hub,
-    payload,
-    run_job,
-    running_hub,
-    start,
-)
+from inside_job import OVERRIDES, REPO, environment, payload, run_job, start
+from local_hub import WRITE, needs_hub, running_hub
 
 from jobs.log_lines import (
     Continued,
@@ -122,9 +113,9 @@ def test_a_killed_job_goes_on_from_the_hub_to_the_same_bytes(dataset, undisturbe
         seen = (hub.root / "jobs" / job.id / "job.json").read_text(encoding="utf-8")
     assert [attempt["exit"] for attempt in json.loads(seen)["attempts"]] == [-9, 0]
     assert "checkpoint step=16 fetched" in lines
-    steps = _steps(lines)
-    again = next(step for before, step in pairwise(steps) if step <= before)
+    ((last, again),) = [pair for pair in pairwise(_steps(lines)) if pair[1] <= pair[0]]
     assert again == 17
+    assert last <= 16 + OVERRIDES["train.save_steps"]
     (result,) = _found(lines, parse_result)
     assert result.adapter_sha256 == undisturbed.adapter_sha256
     assert not [line for line in lines if WRITE in line]

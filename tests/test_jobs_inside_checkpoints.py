@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from inside_job import REPO, WRITE, needs_hub, running_hub
+from inside_job import REPO
+from local_hub import WRITE, needs_hub, running_hub
 
 from jobs.inside.hub_checkpoints import KEPT, Place, Restored, open_branch, push, restore
 from jobs.inside.uploads import Uploads
@@ -49,7 +50,7 @@ def _save(partial: Path, step: int, best: int | None = None) -> Path:
 
 
 def _uploads(place: Place, partial: Path, settled_s: float = 0) -> Uploads:
-    return Uploads(place, partial, lambda: 12.34, settled_s)
+    return Uploads(place, partial, lambda: 12.34, settled_s, copied=partial.with_name("copied"))
 
 
 def _push(place: Place, partial: Path, step: int, best: int | None = None) -> None:

@@ -13,17 +13,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from inside_job import (
-    READ,
-    REPO,
-    WRITE,
-    environment,
-    needs_hub,
-    payload,
-    run_job,
-    running_hub,
-    start,
-)
+from inside_job import REPO, environment, payload, run_job, start
+from local_hub import READ, WRITE, needs_hub, running_hub
 
 from data.cli import DataError, UserError
 from jobs import spec

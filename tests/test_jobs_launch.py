@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import assert_one_line_error
-from inside_job import Hub, needs_hub
 from jobs_hub import EXPIRED, READ, WRITE, desk, make_checkout
+from local_hub import Hub, needs_hub
 
 from jobs.spec import load_spec
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from importlib import import_module
 from itertools import combinations
@@ -13,7 +10,8 @@ from random import Random
 
 import pytest
 import yaml
-from conftest import ROOT, SHARED, assert_one_line_error, command
+from conftest import assert_one_line_error, command
+from local_hub import run_python, running_hub
 
 from data import cli, validate
 from data.checks.prints import request_text
@@ -22,13 +20,12 @@ from data.mix.__main__ import main
 from data.mix.hub import lock_path
 from data.mix.leaks import Benchmark, texts_of
 from data.mix.plan import MIXES_DIR, find_mix, read_plan
-from data.mix.shares import apportion
 from data.novelty import grams_of, similarity
 from data.record import Example, Message, read_examples, row_of, write_examples, write_rows
+from data.shares import apportion
 from data.wire import ToolCall
 from data.wire import request_text as call_text
 
-LOOPBACK_HUB = SHARED / "loopback_hub" / "server.py"
 SPLITS = ("train", "validation", "test_seen", "test_unseen")
 SIZES = {"train": 60, "validation": 6, "test_seen": 8, "test_unseen": 8}
 NOUNS = [
@@ -461,12 +458,6 @@ HfApi().upload_file(repo_id="alice/set", repo_type="dataset", path_or_fileobj=sy
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     """A client's environment for a Hub with alice/set in OpenAI's format, and its commit."""
-    python = os.environ.get("SERVER_PYTHON", sys.executable)
-    if not LOOPBACK_HUB.is_file():
-        pytest.skip("needs the loopback Hub")
-    needs = [python, "-c", "import starlette, uvicorn, lz4, hf_xet"]
-    if subprocess.run(needs, capture_output=True).returncode:
-        pytest.skip("SERVER_PYTHON: a python with the loopback Hub's requirements.txt")
     root = tmp_path_factory.mktemp("hub")
     (root / "set" / "data").mkdir(parents=True)
     write_rows(root / "set" / "data" / "train.jsonl", openai.write(many(200, source="hub")))
@@ -474,32 +465,11 @@ def hub(tmp_path_factory):
         root / "set" / "test.json",
         bfcl_rows([e.messages[0].content for e in many(4, source="hub")]),
     )
-    server = subprocess.Popen(
-        [python, str(LOOPBACK_HUB), "--port", "0", "--root", str(root / "served")],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
-    try:
-        env = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("HF_")},
-            "HF_ENDPOINT": server.stdout.readline().strip(),
-            "HF_TOKEN": "hf_loopback_write",
-            "HF_HOME": str(root / "home"),
-            "HF_HUB_DISABLE_UPDATE_CHECK": "1",
-            "PYTHONPATH": str(ROOT),
-        }
-        uploaded = python_with(env, "-c", UPLOAD, str(root / "set"))
+    with running_hub(root / "served") as server:
+        env = server.client(root / "home")
+        uploaded = run_python(env, "-c", UPLOAD, str(root / "set"))
         assert uploaded.returncode == 0, uploaded.stderr
         yield env, uploaded.stdout.split()[-1]
-    finally:
-        server.terminate()
-        server.wait()
-        server.stdout.close()
-
-
-def python_with(env, *arguments):
-    return subprocess.run([sys.executable, *arguments], env=env, capture_output=True, text=True)
 
 
 def hub_mix(folder, repo="alice/set", revision="main", **more):
@@ -513,9 +483,9 @@ def test_a_mix_of_the_hub_is_pinned_once_and_then_gives_the_same_rows(hub, tmp_p
     env, commit = hub
     path = hub_mix(tmp_path)
     run = ["-m", "data.mix", str(path), "--out"]
-    unpinned = python_with(env, *run, str(tmp_path / "no"))
+    unpinned = run_python(env, *run, str(tmp_path / "no"))
     assert_one_line_error(unpinned, 2, "hub:alice/set@main", "not pinned", "--pin")
-    first = python_with(env, *run, str(tmp_path / "first"), "--pin")
+    first = run_python(env, *run, str(tmp_path / "first"), "--pin")
     assert first.returncode == 0, first.stderr
     assert yaml.safe_load(lock_path(path).read_text(encoding="utf-8")) == {"alice/set@main": commit}
     manifest = json.loads((tmp_path / "first" / "manifest.json").read_text(encoding="utf-8"))
@@ -524,8 +494,8 @@ def test_a_mix_of_the_hub_is_pinned_once_and_then_gives_the_same_rows(hub, tmp_p
     assert manifest["against"]["test"]["commit"] == commit
     shorter = tmp_path / "shorter.jsonl"
     write_rows(shorter, openai.write(many(120, source="later")))
-    assert python_with(env, "-c", CHANGE, str(shorter)).returncode == 0
-    again = python_with({**env, "HF_HUB_OFFLINE": "1"}, *run, str(tmp_path / "again"))
+    assert run_python(env, "-c", CHANGE, str(shorter)).returncode == 0
+    again = run_python({**env, "HF_HUB_OFFLINE": "1"}, *run, str(tmp_path / "again"))
     assert again.returncode == 0, again.stderr
     for name in ("train.jsonl", "test_unseen.jsonl", "manifest.json", "README.md"):
         texts = [(tmp_path / folder / name).read_bytes() for folder in ("first", "again")]
@@ -536,10 +506,10 @@ def test_pin_alone_writes_the_lock_and_keeps_what_is_pinned(hub, tmp_path):
     env, _ = hub
     path = hub_mix(tmp_path)
     lock_path(path).write_text(f"alice/set@main: {'a' * 40}\n", encoding="utf-8")
-    result = python_with(env, "-m", "data.mix", str(path), "--pin")
+    result = run_python(env, "-m", "data.mix", str(path), "--pin")
     assert (result.returncode, result.stdout) == (0, f"alice/set@main {'a' * 40}\n")
     lock_path(path).unlink()
-    result = python_with(env, "-m", "data.mix", str(path), "--pin")
+    result = run_python(env, "-m", "data.mix", str(path), "--pin")
     assert result.returncode == 0 and result.stdout.startswith("alice/set@main ")
     assert list(tmp_path.iterdir()) != [path] and not (tmp_path / "out").exists()
 
@@ -556,7 +526,7 @@ def test_pin_alone_writes_the_lock_and_keeps_what_is_pinned(hub, tmp_path):
 def test_a_repository_that_cannot_be_read_is_one_line(hub, tmp_path, more, changed, parts):
     path = hub_mix(tmp_path, **more)
     env = {**hub[0], "HF_HOME": str(tmp_path / "home"), **changed}
-    result = python_with(env, "-m", "data.mix", str(path), "--out", str(tmp_path / "out"), "--pin")
+    result = run_python(env, "-m", "data.mix", str(path), "--out", str(tmp_path / "out"), "--pin")
     assert_one_line_error(result, 2, *parts)
     assert not (tmp_path / "out").exists()
 
@@ -569,7 +539,7 @@ def test_an_optional_source_without_access_is_left_out_and_said(hub, tmp_path):
     )
     path = write_mix(tmp_path, [{**hidden, "optional": True}, source("one", "one.jsonl")])
     stranger = {**env, "HF_TOKEN": "", "HF_HOME": str(tmp_path / "home")}
-    result = python_with(stranger, "-m", "data.mix", str(path), "--out", str(tmp_path / "out"))
+    result = run_python(stranger, "-m", "data.mix", str(path), "--out", str(tmp_path / "out"))
     assert result.returncode == 0, result.stderr
     assert "alice/hidden" in result.stderr and "left out, for it is optional" in result.stderr
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
@@ -581,7 +551,7 @@ def test_a_file_that_the_repository_lacks_is_named(hub, tmp_path):
     env, commit = hub
     missing = source("set", f"hub:alice/set@{commit}", files=["none.jsonl"], format="openai")
     path = write_mix(tmp_path, [missing])
-    result = python_with(env, "-m", "data.mix", str(path), "--out", str(tmp_path / "out"))
+    result = run_python(env, "-m", "data.mix", str(path), "--out", str(tmp_path / "out"))
     assert_one_line_error(result, 2, "alice/set has no file 'none.jsonl'", commit[:12])
 
 

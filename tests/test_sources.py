@@ -3,15 +3,14 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from itertools import islice
 from pathlib import Path
 
 import httpx2
 import pytest
-from conftest import ROOT, SHARED, assert_one_line_error, command
+from conftest import assert_one_line_error, command
 from huggingface_hub import errors
+from local_hub import run_python, running_hub
 
 from data import cli
 from data.embedded import MODEL_DIR
@@ -23,8 +22,6 @@ from recipe.config import DataArgs
 from recipe.dataset import encode_split, facts
 from recipe.sources import Source, open_source, read_split
 from recipe.train import encode_corpora, main
-
-LOOPBACK_HUB = SHARED / "loopback_hub" / "server.py"
 
 
 @pytest.fixture(scope="module")
@@ -265,50 +262,21 @@ print(first)
 @pytest.fixture(scope="module")
 def hub(dataset, tmp_path_factory):
     """A client's environment for a Hub with alice/set, tagged v1 and changed since; v1's commit."""
-    python = os.environ.get("SERVER_PYTHON", sys.executable)
-    if not LOOPBACK_HUB.is_file():
-        pytest.skip("needs the loopback Hub")
-    needs = [python, "-c", "import starlette, uvicorn, lz4, hf_xet"]
-    if subprocess.run(needs, capture_output=True).returncode:
-        pytest.skip("SERVER_PYTHON: a python with the loopback Hub's requirements.txt")
     root = tmp_path_factory.mktemp("hub")
     shorter = root / "shorter.jsonl"
     lines = (dataset / "train.jsonl").read_text(encoding="utf-8").splitlines()
     shorter.write_text("\n".join(lines[:10]), encoding="utf-8")
-    server = subprocess.Popen(
-        [python, str(LOOPBACK_HUB), "--port", "0", "--root", str(root / "served")],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
-    try:
-        env = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("HF_")},
-            "HF_ENDPOINT": server.stdout.readline().strip(),
-            "HF_TOKEN": "hf_loopback_write",
-            "HF_HOME": str(root / "home"),
-            "HF_HUB_DISABLE_UPDATE_CHECK": "1",
-            "PYTHONPATH": str(ROOT),
-        }
-        uploaded = python_with(env, UPLOAD, str(dataset), str(shorter))
+    with running_hub(root / "served") as server:
+        env = server.client(root / "home")
+        uploaded = run_python(env, "-c", UPLOAD, str(dataset), str(shorter))
         assert uploaded.returncode == 0, uploaded.stderr
         yield env, uploaded.stdout.split()[-1]
-    finally:
-        server.terminate()
-        server.wait()
-        server.stdout.close()
-
-
-def python_with(env, code, *arguments):
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True
-    )
 
 
 def test_a_repository_of_the_hub_is_read_at_its_revision(hub, dataset, tokenizer, tmp_path):
     env, commit = hub
     for revision in ("v1", commit):
-        result = python_with(env, OPEN, f"hub:alice/set@{revision}")
+        result = run_python(env, "-c", OPEN, f"hub:alice/set@{revision}")
         assert result.returncode == 0, result.stderr
         folder, *found = json.loads(result.stdout)
         assert found == ["alice/set", commit, len(list(read_examples(dataset / "train.jsonl")))]
@@ -324,16 +292,16 @@ def test_a_repository_of_the_hub_is_read_at_its_revision(hub, dataset, tokenizer
     assert facts(source, corpus)["repo"] == "alice/set"
     assert facts(source, corpus)["commit"] == commit
     assert corpus.sha256 == same.sha256
-    later = python_with(env, OPEN, "hub:alice/set@main")
+    later = run_python(env, "-c", OPEN, "hub:alice/set@main")
     assert json.loads(later.stdout)[2] != commit
     assert json.loads(later.stdout)[3] == 10
 
 
 def test_what_was_downloaded_is_read_without_the_hub(hub):
     env, commit = hub
-    assert python_with(env, OPEN, f"hub:alice/set@{commit}").returncode == 0
+    assert run_python(env, "-c", OPEN, f"hub:alice/set@{commit}").returncode == 0
     offline = {**env, "HF_HUB_OFFLINE": "1"}
-    assert python_with(offline, OPEN, f"hub:alice/set@{commit}").returncode == 0
+    assert run_python(offline, "-c", OPEN, f"hub:alice/set@{commit}").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -350,7 +318,7 @@ def test_what_was_downloaded_is_read_without_the_hub(hub):
 )
 def test_a_repository_that_cannot_be_read_is_one_line(hub, path, changed, parts, tmp_path):
     fresh = {**hub[0], "HF_HOME": str(tmp_path), **changed}
-    result = python_with(fresh, OPEN, path)
+    result = run_python(fresh, "-c", OPEN, path)
     assert_one_line_error(result, 2, *parts)
 
 

@@ -12,8 +12,8 @@ import yaml
 
 from data.build import MAX_CHARACTERS, MIX, SPLIT_SIZES
 from data.cli import UserError
-from data.mix.shares import apportion
 from data.record import KINDS
+from data.shares import apportion
 
 MIXES_DIR = Path(__file__).parent.parent / "mixes"
 CATALOGUE, HUB = "catalogue", "hub:"

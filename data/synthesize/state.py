@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.build import MIX
-from data.mix.shares import apportion
 from data.record import Example
+from data.shares import apportion
 from data.synthesize.judge import Judge
 from data.synthesize.settings import Settings
 from data.synthesize.tasks import Task, Tool, make_task, possible_kinds

@@ -56,6 +56,11 @@ class Request:
         return RUNS / self.run_id
 
     @property
+    def copied(self) -> Path:
+        """Where the trainer learns which checkpoint is on the Hub."""
+        return RUNS / f"{self.run_id}.copied"
+
+    @property
     def branch(self) -> str:
         """Where the run's checkpoints are kept in the result repository."""
         return f"checkpoints-{self.run_id}"
@@ -76,6 +81,7 @@ class Request:
             f"--data.path={self.dataset}",
             f"--train.dollars_per_hour={self.dollars_per_hour}",
             f"--out={self.out}",
+            f"--hold_for={self.copied}",
         ]
 
 

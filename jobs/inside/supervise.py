@@ -98,7 +98,7 @@ def open_attempt(request: Request, started: float, ending: Ending) -> Attempt:
         restored = restore(place, partial, partial.with_name(partial.name + ".fetched"))
     clock = Clock(started, request.timeout_s, restored.spent_s if restored else 0.0)
     settled_s = 0 if request.spec.parallel == "none" else SETTLED_S
-    uploads = Uploads(place, partial, clock.spent_s, settled_s)
+    uploads = Uploads(place, partial, clock.spent_s, settled_s, copied=request.copied)
     if restored is not None:
         print(f"checkpoint step={restored.step} fetched", flush=True)
         uploads.go_on_from(restored)

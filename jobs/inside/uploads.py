@@ -1,4 +1,8 @@
-"""Push checkpoints while training goes on: one at a time, always the newest."""
+"""Push the checkpoints of a run that trains, each as soon as it is whole.
+
+The trainer waits meanwhile (recipe/hold.py), so that a job which is killed has done at most one
+interval in vain: it trains on when the checkpoint is on the Hub, or when pushing it has failed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 
 from jobs.inside.hub_checkpoints import Place, Restored, best_of, push, step_of
 from jobs.log_lines import format_pushed
-from recipe.checkpoints import LAST_WRITTEN, RUN_CONFIG, newest_checkpoint
+from recipe.checkpoints import LAST_WRITTEN, RUN_CONFIG, newest_checkpoint, write_copied
 
 # Where several processes write a checkpoint: the first one's last file may not be the last of all.
 SETTLED_S = 2.0
@@ -21,17 +25,23 @@ class Uploads:
     """The checkpoints of a run on their way to the Hub.
 
     `spent_s` says how long jobs have worked on the run. `settled_s`: how old a checkpoint must be
-    to be taken while training goes on.
+    to be taken. `copied`: the file that tells the trainer to go on.
     """
 
     def __init__(
-        self, place: Place, partial: Path, spent_s: Callable[[], float], settled_s: float = 0
+        self,
+        place: Place,
+        partial: Path,
+        spent_s: Callable[[], float],
+        settled_s: float = 0,
+        *,
+        copied: Path,
     ) -> None:
         self.pushed_step = 0
         self.longest_s = 0.0
         """The longest that a push took."""
         self._place, self._partial = place, partial
-        self._spent_s, self._settled_s = spent_s, settled_s
+        self._spent_s, self._settled_s, self._copied = spent_s, settled_s, copied
         self._aside = partial.with_name(partial.name + ".aside")
         self._pushed: set[str] = set()
         self._tried_step = 0
@@ -58,7 +68,7 @@ class Uploads:
         except OSError:  # the run has just ended and removed it
             return
         self._tried_step = step_of(newest.name)
-        self._under_way = self._pool.submit(self._push, held)
+        self._under_way = self._pool.submit(self._push_and_tell, held)
 
     def finish(self) -> None:
         """Push what is there, now that training has ended; what failed is tried once more."""
@@ -86,6 +96,12 @@ class Uploads:
         shutil.copytree(checkpoint, held, copy_function=_link)
         _link(str(self._partial / RUN_CONFIG), str(held / RUN_CONFIG))
         return held
+
+    def _push_and_tell(self, held: list[Path]) -> None:
+        try:
+            self._push(held)
+        finally:
+            write_copied(self._copied, self._tried_step)
 
     def _push(self, held: list[Path]) -> None:
         for checkpoint in held:
