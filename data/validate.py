@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -117,12 +117,24 @@ def _options(args: argparse.Namespace) -> Any:
     )
 
 
+class _NoProgress(AbstractContextManager["_NoProgress"]):
+    """In place of tqdm's bar where nobody looks: to import that takes longer than many a file."""
+
+    def update(self, n_bytes: int) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 def _progress(paths: Sequence[Path]) -> Any:
+    if not sys.stderr.isatty():
+        return _NoProgress()
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # its thread would be forked
     total = sum(path.stat().st_size for path in paths)
-    return tqdm(total=total, unit="B", unit_scale=True, disable=None, leave=False)
+    return tqdm(total=total, unit="B", unit_scale=True, leave=False)
 
 
 def _index(scanner: Scanner, path: Path, bar: Any) -> Index:

@@ -298,7 +298,7 @@ def read_forgiving(text: str) -> tuple[ToolCall, ...]:
     A truncated value is never completed, and what stands inside another value (a string argument,
     an echoed tool definition) or a think block is never a call.
     """
-    return _calls_amid(without_thinking(text).strip(_JSON_SPACE))
+    return _calls_amid(without_thinking(text).strip(_JSON_SPACE)) if "{" in text else ()
 
 
 @lru_cache(maxsize=4)

@@ -22,6 +22,7 @@ from made_schemas import Case, broken_schemas, cases
 
 from data.checks import engines
 from data.checks.formats import format_checker
+from data.checks.obvious import is_obviously_valid
 from data.checks.schemas import ToolBook
 
 MADE = settings(
@@ -81,14 +82,18 @@ def test_made_arguments_are_judged_as_the_reference_judges_them() -> None:
             return
         quick = engines.quick_engine(case.schema)
         for arguments in case.arguments:
-            found = verdict(engine, arguments)
+            found, true = verdict(engine, arguments), true_verdict(case.schema, arguments)
             shown = json.dumps([case.schema, arguments])
-            assert found == true_verdict(case.schema, arguments), shown
+            assert found == true, shown
+            by_first_pass = quick is not None and quick.is_valid(arguments)
+            is_obvious = is_obviously_valid(arguments, case.schema)
+            assert true == "valid" or not (by_first_pass or is_obvious), shown
             seen[found] += 1
-            seen["by the first pass"] += quick is not None and quick.is_valid(arguments)
+            seen["by the first pass"] += by_first_pass
+            seen["obvious"] += is_obvious
 
     on_made(cases(), agree)
-    assert seen["valid"] > 400 and seen["invalid"] > 400, seen
+    assert seen["valid"] > 400 and seen["invalid"] > 400 and seen["obvious"] > 200, seen
     if find_spec("jsonschema_rs"):
         assert seen["by the first pass"] > 200, seen
 
@@ -230,6 +235,32 @@ SECOND_PASS = {
     "no word at all": (text(r"\B"), ""),
     "a name of patternProperties": ({"patternProperties": {"^x{s}$": False}}, {"y": 1}),
 }
+
+
+@pytest.mark.parametrize(
+    ("x", "around"),
+    [
+        ({"$ref": "#/$defs/a"}, {"$defs": {"a": {"$ref": "#/$defs/a"}}}),
+        ({"$ref": "#/$defs/a"}, {"$defs": [True]}),
+        ({"$ref": "#/$defs/a"}, {"$defs": {"a": 5}}),
+        ({"$ref": "#/$defs/a"}, {}),
+        ({"$ref": "#"}, {}),
+        ({"$schema": "http://json-schema.org/draft-04/schema#"}, {}),
+        ({"type": "string", "pattern": "^(a+)+$"}, {}),
+        ({"type": "string", "pattern": "a*b*c*"}, {}),
+        ({"type": "string", "format": "hostname"}, {}),
+    ],
+)
+def test_what_is_not_plain_to_see_is_left_to_the_engines(
+    x: dict[str, Any], around: dict[str, Any]
+) -> None:
+    assert not is_obviously_valid({"x": "a"}, with_x(x, **around))
+
+
+def test_a_long_text_is_not_searched_at_once() -> None:
+    schema = with_x(text("^a+$"))
+    assert is_obviously_valid({"x": "a" * 100}, schema)
+    assert not is_obviously_valid({"x": "a" * 101}, schema)
 
 
 @pytest.mark.parametrize("name", FIRST_PASS)

@@ -94,11 +94,13 @@ class Checker:
             n_lines += 1
             line, problems = self.problems(raw, prints_only)
             record_id = _id_of(line.row)
-            findings.extend(finding(file, raw.number, record_id, p) for p in problems)
+            if problems:
+                findings.extend(finding(file, raw.number, record_id, p) for p in problems)
             if line.row is not UNREADABLE:
                 _count(facts, line)
                 made = print_of(line.row, line.tools, raw.number, raw.offset)
-                prints.extend([made] if made else [])
+                if made:
+                    prints.append(made)
             if self._counter and not prints_only and (example := _to_measure(line, problems)):
                 waiting.append((raw.number, record_id, example))
             elif not self._counter and raw.data is not None:
@@ -200,7 +202,7 @@ def _count(facts: Facts, line: Line) -> None:
     facts.n_records += 1
     if isinstance(line.row, dict):
         facts.kinds[str(line.row.get("kind"))[:40]] += 1
-    facts.tools.update(entry.name for entry in line.tools if entry.name)
+    facts.tools.update([entry.name for entry in line.tools if entry.name])
 
 
 def _counter(options: Options) -> TokenCounter | None:

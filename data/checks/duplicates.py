@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data.checks.prints import N_BANDS, Prints, request_text
 from data.checks.rules import Problem
-from data.novelty import grams_of, similarity
+from data.novelty import sequences_of, similarity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +83,7 @@ def repeats(index: Index) -> Iterator[Repeat]:
 def _share(path: Path, prints: Prints, first: int, later: int) -> float:
     if prints.request[first] == prints.request[later]:
         return 1.0
-    return similarity(_grams(path, prints, first), _grams(path, prints, later))
+    return similarity(_request(path, prints, first), _request(path, prints, later))
 
 
 def leaks(index: Index, against: Index) -> Iterator[Repeat]:
@@ -108,7 +108,7 @@ def leaks(index: Index, against: Index) -> Iterator[Repeat]:
     for row, other in _near_rows(ours, theirs):
         if row in leaked:
             continue
-        share = similarity(_grams(index.path, ours, row), _grams(against.path, theirs, other))
+        share = similarity(_request(index.path, ours, row), _request(against.path, theirs, other))
         if share >= LEAK_SHARE:
             leaked.add(row)
             message = f"{share:.0%} of the request as {against.path}:{theirs.line[other]}"
@@ -169,17 +169,17 @@ def _near_rows(ours: Prints, theirs: Prints) -> Iterator[tuple[int, int]]:
                 yield row, int(order[near])
 
 
-def _grams(path: Path, prints: Prints, row: int) -> frozenset[int]:
-    return _grams_at(path, int(prints.offset[row]))
+def _request(path: Path, prints: Prints, row: int) -> frozenset[str]:
+    return _request_at(path, int(prints.offset[row]))
 
 
 @lru_cache(maxsize=4096)
-def _grams_at(path: Path, offset: int) -> frozenset[int]:
+def _request_at(path: Path, offset: int) -> frozenset[str]:
     """Of the request of the record at a byte offset; only records that parsed have one."""
     with open(path, "rb") as file:
         file.seek(offset)
         row = json.loads(file.readline().decode("utf-8-sig", "replace"))
-    return grams_of(request_text(row["messages"]))
+    return sequences_of(request_text(row["messages"]))
 
 
 def ids_at(path: Path, offsets: Sequence[int]) -> Iterator[str | None]:

@@ -6,13 +6,13 @@ No schema is ever fetched.
 from __future__ import annotations
 
 import json
-import re
 import warnings
 from collections.abc import Iterator
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from data.checks.formats import FORMATS, format_checker
+from data.checks.obvious import LOCAL_REF, is_obviously_valid
 from data.checks.patterns import PatternTooSlow, check_pattern, check_pattern_properties
 from data.checks.plain import is_plain
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 MAX_ERRORS = 20
 MAX_SCHEMAS_KEPT = 20_000
 _SHARED = ("$schema", "$defs", "definitions")
-_LOCAL_REF = re.compile(r"#/(\$defs|definitions)/([A-Za-z0-9_.-]+)\Z")
 UNUSABLE = {"schema_invalid", "schema_ref", "schema_ref_remote", "schema_pattern"}
 
 
@@ -40,9 +39,8 @@ def load() -> None:
     With a first pass the reference is asked rarely, and is imported then.
     """
     import numpy
-    import regex
 
-    assert numpy and regex
+    assert numpy
     if _rust() is None:
         import jsonschema.validators
 
@@ -58,25 +56,26 @@ class Compiled:
 
     @cached_property
     def _quick(self) -> Any:
-        return quick_engine(self._schema)
+        return _quick_engines(json.dumps(self._schema))
 
     def errors(self, arguments: Any) -> list[Any]:
         """The reference engine's errors, MAX_ERRORS at most. Raises SchemaError, PatternTooSlow."""
+        if is_obviously_valid(arguments, self._schema):
+            return []
         if self._quick is not None and _says_valid(self._quick, arguments):
             return []
         return self._first(arguments)
 
     def allows(self, name: str, value: Any) -> bool:
         """Whether a value fits one property; true where that cannot be told."""
-        part = {**self._schema["properties"][name]}
-        if _fits_plainly(part, value):
+        part = self._schema["properties"][name]
+        around = {k: v for k, v in self._schema.items() if k in _SHARED}
+        alone = {**around, **{k: v for k, v in part.items() if k != "default"}}
+        if is_obviously_valid(value, alone):
             return True
-        part.pop("default", None)
-        dialect = {k: v for k, v in self._schema.items() if k == "$schema"}
-        text = json.dumps({**dialect, **part})
+        text = json.dumps(alone)
         if "$ref" in text:
-            shared = {k: v for k, v in self._schema.items() if k in _SHARED}
-            text = json.dumps({**shared, "allOf": [part]})
+            text = json.dumps({**around, "allOf": [part]})
         return _allows(text, json.dumps(value))
 
     def _first(self, value: Any) -> list[Any]:
@@ -91,20 +90,6 @@ class Compiled:
             if not _is_failure(error):
                 raise
             raise SchemaError(f"{type(error).__name__}: {str(error)[:120]}") from None
-
-
-_ONLY_A_TYPE = {"type", "description", "title", "default"}
-_PYTHON_TYPES = {"string": str, "boolean": bool, "integer": int, "number": float}
-
-
-def _fits_plainly(schema: dict[str, Any], value: Any) -> bool:
-    """Whether a schema asks for a type alone, and the value is plainly of it: most defaults."""
-    named = schema.get("type")
-    return (
-        isinstance(named, str)
-        and type(value) is _PYTHON_TYPES.get(named)
-        and _ONLY_A_TYPE.issuperset(schema)
-    )
 
 
 def _is_failure(error: BaseException) -> bool:
@@ -124,22 +109,25 @@ def _says_valid(quick: Any, value: Any) -> bool:
 
 
 def compiled(schema: dict[str, Any]) -> Compiled:
-    """Each distinct schema once, by its JSON."""
-    text = json.dumps(schema)
-    if text not in _compiled:
-        if len(_compiled) >= MAX_SCHEMAS_KEPT:
-            _compiled.clear()
-        _compiled[text] = Compiled(schema)
-    return _compiled[text]
+    """For callers that meet a schema again and again: the same one for the same JSON."""
+    return _compiled(json.dumps(schema))
 
 
-_compiled: dict[str, Compiled] = {}
+@lru_cache(maxsize=MAX_SCHEMAS_KEPT)
+def _compiled(schema: str) -> Compiled:
+    return Compiled(json.loads(schema))
+
+
+@lru_cache(maxsize=MAX_SCHEMAS_KEPT)
+def _quick_engines(schema: str) -> Any:
+    """quick_engine of a schema's JSON: each distinct one is compiled once."""
+    return quick_engine(json.loads(schema))
 
 
 @lru_cache(maxsize=MAX_SCHEMAS_KEPT)
 def _allows(schema: str, value: str) -> bool:
     try:
-        return not compiled(json.loads(schema)).errors(json.loads(value))
+        return not _compiled(schema).errors(json.loads(value))
     except (SchemaError, PatternTooSlow):
         return True
 
@@ -262,7 +250,7 @@ def _dict_at(schema: dict[str, Any], key: str) -> dict[str, Any]:
 
 def resolves(schema: dict[str, Any], ref: str) -> bool:
     """Whether a reference leads somewhere inside the schema, or to a metaschema."""
-    found = _LOCAL_REF.match(ref)
+    found = LOCAL_REF.match(ref)
     if found and found[2] in _dict_at(schema, found[1]):
         return True
     from referencing import Resource

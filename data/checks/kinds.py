@@ -103,8 +103,8 @@ def needless(reply: str, said: str, tools: Sequence[ToolEntry]) -> str | None:
     given: list[str] = []
     for entry in tools:
         properties = entry.definition["inputSchema"].get("properties", {}) if entry.schema else {}
-        for name in entry.needs & set(properties):
-            if not _names(_words(name), asked, starts):
+        for name in entry.needs:
+            if name not in properties or not _names(_words(name), asked, starts):
                 continue
             if not _is_given(name, properties[name], said):
                 return None
@@ -126,16 +126,19 @@ def _words(name: str) -> str:
 
 
 def _is_given(name: str, schema: Any, said: str) -> bool:
-    # "channel: general" gives it; "tell the channel: we are done" does not.
     label = re.escape(_words(name))
-    if re.search(rf"(?:^|[,;(.!?]\s*){label}\s*:\s*\w|\b{label}\s*=\s*\w", said, _BY_LINE):
+    is_named = _words(name) in said.lower()  # most often not, and a pattern takes time to compile
+    # "channel: general" gives it; "tell the channel: we are done" does not.
+    if is_named and re.search(
+        rf"(?:^|[,;(.!?]\s*){label}\s*:\s*\w|\b{label}\s*=\s*\w", said, _BY_LINE
+    ):
         return True
     if not isinstance(schema, dict):
         return False
     values = schema.get("enum")
     if isinstance(values, list):
         words = [v for v in values if isinstance(v, str) and len(v) > 2]
-        return any(_beside(re.escape(_words(name)), re.escape(v), said) for v in words)
+        return is_named and any(_beside(label, re.escape(v), said) for v in words)
     shape = _SHAPES.get(str(schema.get("format")))
     return shape is not None and shape.search(said) is not None
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.checks.formats import FORMATS
+from data.checks.obvious import LOCAL_REF
 
 _PLAIN = {
     "$schema", "$comment", "title", "description", "default",
@@ -28,7 +29,6 @@ _OF_ANY_VALUE = {
     "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
     "deprecated", "readOnly", "writeOnly",
 }  # fmt: skip
-_LOCAL_REF = re.compile(r"#/(\$defs|definitions)/([A-Za-z0-9_.-]+)\Z")
 # A first pass cannot be interrupted: references may lead to this many parts in all, and no cycle.
 MAX_PARTS = 500
 # Patterns of which a match by ECMA's rules is always a match by Python's: no possessive repeat,
@@ -83,7 +83,7 @@ class _PlainTest:
     def _referred(self, schema: dict[str, Any]) -> Iterator[Any]:
         """What a reference leads to; None, which is not plain, where that is not plain to see."""
         if "$ref" in schema:
-            found = _LOCAL_REF.match(str(schema["$ref"]))
+            found = LOCAL_REF.match(str(schema["$ref"]))
             defined = self._root.get(found[1]) if found else None
             yield defined.get(found[2]) if found and isinstance(defined, dict) else None
 

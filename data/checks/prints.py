@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 N_BANDS, N_ROWS = 5, 3
 MAX_REQUEST_CHARS = 4000
+# Odd numbers, drawn once: N_ROWS for each band.
+_FACTORS = (
+    0xF1E54A8B, 0xA00641A9, 0xAF266A95, 0xE5AFCDBD, 0x940AF963, 0xC693565F,
+    0xD56A2743, 0x39A72DAB, 0x0E375145, 0x4CD7B299, 0x48FA2735, 0xDFA132D7,
+    0xE9A1AC71, 0x01591127, 0x7FF206DD,
+)  # fmt: skip
 _GREETING = re.compile(
     r"(?:hi(?: there)?|hello|hey|good (?:morning|afternoon|evening)|quick one|one more thing"
     r"|next task|okay|sorry to bother you|if you have a moment|please) "
@@ -128,11 +134,9 @@ def _bands(texts: Sequence[str]) -> NDArray[np.uint32]:
         grams = grams * np.uint32(16777619) ^ joined[shift : shift + n_grams]
     padding = joined[:n_grams] == 0
     grams = (grams ^ (grams >> np.uint32(15))) * np.uint32(0x2C1B3C6D)
-    rng = np.random.default_rng(7)
-    factors = rng.integers(0, 1 << 31, N_BANDS * N_ROWS, np.uint32) * np.uint32(2) + np.uint32(1)
     bands = np.zeros((len(texts), N_BANDS), np.uint32)
-    for number, factor in enumerate(factors):
-        mixed = grams * factor
+    for number, factor in enumerate(_FACTORS):
+        mixed = grams * np.uint32(factor)
         mixed ^= mixed >> np.uint32(13)
         mixed[padding] = 0xFFFFFFFF
         least = np.minimum.reduceat(mixed, starts)

@@ -36,15 +36,17 @@ def lines_from(path: Path, start: int, end: int, max_bytes: int) -> Iterator[Raw
         if start:
             file.seek(start - 1)
             _skip_line(file, max_bytes, end)
-        number = 0
-        while (offset := file.tell()) < end:
+        number, offset = 0, file.tell()
+        while offset < end:
             data = file.readline(max_bytes + 2)
             number += 1
             if len(data) > max_bytes and not data.endswith(b"\n"):
                 _skip_line(file, max_bytes, None)
                 yield RawLine(number, offset, None)
+                offset = file.tell()
             else:
                 yield RawLine(number, offset, data.rstrip(b"\r\n"))
+                offset += len(data)
 
 
 def _skip_line(file: object, max_bytes: int, end: int | None) -> None:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from data.checks import engines
-from data.checks.credentials import credentials_in
+from data.checks.credentials import credentials_in, may_hold_credentials
 from data.checks.patterns import pattern_error
 from data.checks.rules import Problem
 
@@ -21,6 +21,7 @@ MAX_TOOLS_KEPT = 20_000
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 _NOT_SCHEMAS = {"enum", "const", "default", "examples"}
 _MARKS_OF_INTEREST = ('"pattern', '"$ref"', '"$dynamicRef"')
+_INTERESTING = {"pattern", "$ref", "$dynamicRef"}
 _MAPS_OF_SCHEMAS = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
 
 
@@ -78,14 +79,15 @@ def tool_entry(tool: Any, text: str) -> ToolEntry:
         return ToolEntry(tool, None, (problem,), None, None, frozenset(), False, _digest(text))
     name = tool.get("name")
     problems = list(_head_problems(tool))
-    problems.extend(Problem("secret", "", found) for found in credentials_in(text))
+    if may_hold_credentials(text):
+        problems.extend(Problem("secret", "", found) for found in credentials_in(text))
     schema = tool.get("inputSchema")
     compiled = None
     if isinstance(schema, dict):
         found = list(schema_problems(schema, text))
         problems.extend(found)
         if not any(p.code in engines.UNUSABLE for p in found):
-            compiled = engines.compiled(schema)
+            compiled = engines.Compiled(schema)
             problems.extend(_default_problems(schema, compiled))
     return ToolEntry(
         tool,
@@ -136,7 +138,7 @@ def schema_problems(schema: dict[str, Any], text: str) -> Iterator[Problem]:
     for pointer, message in engines.metaschema_errors(schema):
         yield Problem("schema_invalid", at + pointer, message)
     has_any = any(mark in text for mark in _MARKS_OF_INTEREST)
-    for pointer, keyword, value in _strings_of_interest(schema, at) if has_any else ():
+    for pointer, keyword, value in strings_of_interest(schema, at) if has_any else ():
         if keyword == "pattern":
             yield from _pattern_problems(value, pointer)
         else:
@@ -144,24 +146,31 @@ def schema_problems(schema: dict[str, Any], text: str) -> Iterator[Problem]:
     yield from _required_problems(schema, at)
 
 
-def _strings_of_interest(value: Any, pointer: str) -> Iterator[tuple[str, str, str]]:
+def strings_of_interest(schema: dict[str, Any], pointer: str) -> list[tuple[str, str, str]]:
     """Pointer, keyword and text of each pattern and $ref in a schema."""
+    found: list[tuple[str, str, str]] = []
+    _collect_strings(schema, pointer, found)
+    return found
+
+
+def _collect_strings(value: Any, pointer: str, found: list[tuple[str, str, str]]) -> None:
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _strings_of_interest(item, f"{pointer}/{index}")
-    if not isinstance(value, dict):
+            if isinstance(item, dict | list):
+                _collect_strings(item, f"{pointer}/{index}", found)
         return
     for key, item in value.items():
-        here = f"{pointer}/{key}"
-        if key in ("pattern", "$ref", "$dynamicRef") and isinstance(item, str):
-            yield here, key, item
+        if isinstance(item, str):
+            if key in _INTERESTING:
+                found.append((f"{pointer}/{key}", key, item))
         elif key in _MAPS_OF_SCHEMAS and isinstance(item, dict):
             for name, inner in item.items():
                 if key == "patternProperties":
-                    yield here, "pattern", name
-                yield from _strings_of_interest(inner, f"{here}/{name}")
-        elif key not in _NOT_SCHEMAS:
-            yield from _strings_of_interest(item, here)
+                    found.append((f"{pointer}/{key}", "pattern", name))
+                if isinstance(inner, dict | list):
+                    _collect_strings(inner, f"{pointer}/{key}/{name}", found)
+        elif isinstance(item, dict | list) and key not in _NOT_SCHEMAS:
+            _collect_strings(item, f"{pointer}/{key}", found)
 
 
 def _pattern_problems(pattern: str, pointer: str) -> Iterator[Problem]:
