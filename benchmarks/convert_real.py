@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from data.checks.schemas import ToolBook
-from data.formats.parts.reject import Converted, Reject, as_item
+from data.formats.parts.reject import Converted, Reject
 from data.record import Example
 
 ROOT = Path(__file__).parents[1]
@@ -59,7 +59,7 @@ def converted(file: Path, answers: Path | None = None) -> dict[str, Any]:
     name = "bfcl" if file.name.startswith("BFCL") else file.name.removesuffix(".raw.jsonl")
     read = import_module(f"data.formats.{FORMATS.get(name, name)}").read
     started = time.perf_counter()
-    items = [as_item(item) for item in read(file, answers)]
+    items = list(read(file, answers))
     took_s = time.perf_counter() - started
     rejects = [item for item in items if isinstance(item, Reject)]
     valid, carried = valid_rows(file, items)

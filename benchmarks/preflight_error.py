@@ -91,10 +91,10 @@ SHAPES = {
     "small": Shape(64, 2, 2, 1, 512, 640, checkpointing=False),
     "small, recomputed": Shape(64, 2, 2, 1, 512, 640, checkpointing=True, dropout=0.05),
     "plain": Shape(256, 4, 8, 4, 8192, 2048, checkpointing=False),
-    "checkpointing": Shape(256, 8, 8, 4, 8192, 4096, checkpointing=True),
+    "checkpointing": Shape(256, 4, 8, 4, 8192, 3072, checkpointing=True),
     "dropout": Shape(384, 3, 12, 2, 4096, 1536, checkpointing=False, dropout=0.05, r=64),
     "large head": Shape(128, 2, 4, 4, 65_536, 1024, False, tied=False, labelled_share=0.5),
-    "deep": Shape(128, 16, 4, 1, 4096, 3000, checkpointing=True, dropout=0.1, r=8),
+    "deep": Shape(128, 10, 4, 1, 4096, 2600, checkpointing=True, dropout=0.1, r=8),
 }
 
 

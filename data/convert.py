@@ -140,17 +140,16 @@ def _items(args: argparse.Namespace, source: Path) -> Iterator[Example | Reject]
     """A record or a reject for each row, with a progress bar on a terminal."""
     from tqdm import tqdm
 
-    from data.formats.parts.reject import as_item
     from data.formats.parts.rows import files_of
     from data.record import read_examples
 
-    items: Iterable[Any]
+    items: Iterable[Example | Reject]
     if args.format:
         items = import_module(f"data.formats.{args.format}").read(source, args.answers)
     else:
         items = (example for file in files_of(source) for example in read_examples(file))
     tqdm.monitor_interval = 0  # its thread would be forked
-    return map(as_item, tqdm(items, unit=" rows", disable=None, leave=False))
+    return iter(tqdm(items, unit=" rows", disable=None, leave=False))
 
 
 def _rows_of(args: argparse.Namespace) -> Callable[[Example], list[Any]]:

@@ -6,16 +6,14 @@ server that may be played with. Ids are the client's own; names and arguments ar
 
 from __future__ import annotations
 
-import logging
-import shlex
 import tempfile
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from data.cli import DataError, UserError
+from data.tools.mcp_talk import command_words, first_error, last_line, one_line, quiet
 from data.tools.server import ServerArgs
 from data.wire import ToolCall, Wire, read_strict
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 # `tool_error`: the tool's own failure (isError); `refused`: a JSON-RPC error; `unreadable`: no
 # server could read the reply; `no_answer`: the server took too long, or ended.
 How = Literal["accepted", "tool_error", "refused", "unreadable", "no_answer"]
-MAX_REASON_CHARS = 300
 N_REASONS = 10
 # The client's own codes for a closed connection and for an answer that took too long.
 _NO_ANSWER = (-32000, -32001)
@@ -114,17 +111,17 @@ def _sent(args: LiveArgs, calls: deque[_Sent]) -> list[LiveOutcome]:
     except ImportError:
         raise UserError('--mcp needs the mcp package; pip install -e ".[tools]"') from None
     outcomes: list[LiveOutcome] = []
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said, _quiet():
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said, quiet():
         while calls:
             n_before = len(outcomes)
             try:
                 anyio.run(_session, args, calls, outcomes, cast(TextIO, said))
             except (Exception, BaseExceptionGroup) as error:
-                first = _first(error)
+                first = first_error(error)
                 if not isinstance(first, Exception):
                     raise first from None  # an interrupt inside a task group
                 if len(outcomes) == n_before:
-                    raise _not_started(args, first, _last_line(said)) from None
+                    raise _not_started(args, first, last_line(said)) from None
     return outcomes
 
 
@@ -136,7 +133,7 @@ async def _session(
     from mcp import Client, StdioServerParameters
     from mcp.client.stdio import stdio_client
 
-    program, *arguments = _words(args.command)
+    program, *arguments = command_words(args.command)
     parameters = StdioServerParameters(command=program, args=arguments)
     client = Client(stdio_client(parameters, errlog=said))
     with anyio.fail_after(args.start_timeout_s) as starting:
@@ -163,63 +160,22 @@ async def _outcome(client: Client, sent: _Sent, timeout_s: float) -> LiveOutcome
         )
     except MCPError as error:
         how: How = "no_answer" if error.code in _NO_ANSWER else "refused"
-        return LiveOutcome(sent.id, name, how, _short(error.message), error.code)
+        return LiveOutcome(sent.id, name, how, one_line(error.message), error.code)
     except ValidationError:
         return LiveOutcome(sent.id, name, "no_answer", "the answer breaks the protocol")
     if not result.is_error:
         return LiveOutcome(sent.id, name, "accepted")
     texts = [part.text for part in result.content if isinstance(part, types.TextContent)]
-    return LiveOutcome(sent.id, name, "tool_error", _short(" ".join(texts)))
+    return LiveOutcome(sent.id, name, "tool_error", one_line(" ".join(texts)))
 
 
-def _words(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise UserError(f"--mcp {command!r}: {error}; quote its arguments") from None
-    if not words:
-        raise UserError("--mcp: an empty command; give the command of a server that uses stdio")
-    return words
-
-
-def _not_started(args: LiveArgs, error: Exception, last_line: str) -> UserError:
+def _not_started(args: LiveArgs, error: Exception, line: str) -> UserError:
     if isinstance(error, UserError):
         return error
-    said = f"; it said: {last_line}" if last_line else ""
+    said = f"; it said: {line}" if line else ""
     if isinstance(error, FileNotFoundError | PermissionError):
         return UserError(f"--mcp {args.shown}: no such command; install it or give its path")
     if isinstance(error, TimeoutError):
         return DataError(f"--mcp {args.shown}: no answer in {args.start_timeout_s:g} s{said}")
-    reason = _short(str(error)) or type(error).__name__
+    reason = one_line(str(error)) or type(error).__name__
     return DataError(f"--mcp {args.shown}: {reason}; check that it is an MCP server{said}")
-
-
-def _first(error: BaseException) -> BaseException:
-    """The error inside the groups that task groups make."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _last_line(said: TextIO) -> str:
-    """What the server said last on stderr, fit for one line."""
-    said.seek(0)
-    lines = [line for line in said.read()[-4000:].splitlines() if line.strip()]
-    return _short(lines[-1]) if lines else ""
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    shown = "".join(char if char.isprintable() else "?" for char in line)
-    return shown if len(shown) <= MAX_REASON_CHARS else shown[: MAX_REASON_CHARS - 3] + "..."
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No tracebacks of the mcp package on stderr: what failed is an outcome."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from data.versions import installed
 from evals.splits import Split
 
 SCORED_WITH = ("toolcall-sft", "jsonschema", "numpy")
@@ -25,16 +25,6 @@ def provenance(
         **backend,
         "dollars": dollars,
         "data": {split.name: split.facts() for split in splits},
-        "scored_with": {"python": platform.python_version(), **_versions()},
+        "scored_with": {"python": platform.python_version(), **installed(SCORED_WITH)},
         "scored_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in SCORED_WITH:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -6,9 +6,10 @@ import hashlib
 import json
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from data.versions import installed
 
 PACKAGES = (
     "torch",
@@ -28,22 +29,12 @@ def write_run_record(folder: Path, facts: dict[str, Any]) -> None:
     record = {
         **facts,
         "adapter_sha256": hashlib.sha256((folder / ADAPTER_FILE).read_bytes()).hexdigest(),
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **installed(PACKAGES)},
         "git_commit": git_commit(),
     }
     (folder / "run.json").write_text(
         json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def git_commit() -> str | None:

@@ -8,7 +8,7 @@ from mutated_rows import mutated
 from test_formats_cases import CASES
 
 from data.convert import READS
-from data.formats.parts.reject import REASONS, Reject, as_item
+from data.formats.parts.reject import REASONS, Reject
 from data.record import example_from, json_line, row_of
 
 FORMATS = sorted(file.stem for file in CASES.glob("*.jsonl"))
@@ -27,7 +27,7 @@ def test_ten_thousand_broken_rows_become_records_or_rejects(name, tmp_path):
     rows = [whole[0], *mutated(whole, N_ROWS, seed=8)]
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    items = list(map(as_item, import_module(f"data.formats.{name}").read(file)))
+    items = list(import_module(f"data.formats.{name}").read(file))
     assert len(items) >= len(rows) if name == "toolalpaca" else len(items) == len(rows)
     for item in items:
         if isinstance(item, Reject):

@@ -12,35 +12,34 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
+from data.formats.parts.reject import Place, Reject, RowError
+from data.formats.parts.rows import convert_rows
 from data.formats.schema import mended
 from data.record import Example, Message, read_rows
 from data.wire import ToolCall, request_text
 
+NAME = "bfcl"
 LEFT_OUT = ""
 MAX_ALTERNATIVES = 4096
 # Its items have no answers: to call is right, whatever is called.
 _ANY_CALL = "live_relevance"
 
 
-def read(source: Path, answers: Path | None = None) -> Iterator[Example | dict[str, Any]]:
-    """A record or a reject with its reason a row. Without answers, no tool is to be called."""
+def read(source: Path, answers: Path | None = None) -> Iterator[Example | Reject]:
+    """A record or a reject a row. Without answers, no tool is to be called."""
     truths = {row["id"]: row["ground_truth"] for _, row in read_rows(answers)} if answers else {}
-    for number, row in read_rows(source):
-        try:
-            if answers and row["id"] not in truths:
-                raise ValueError("the answer file has no such id")
-            yield _example(row, truths.get(row["id"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            yield {
-                "line": number,
-                "id": str(row.get("id")) if isinstance(row, dict) else "None",
-                "reason": f"{type(error).__name__}: {error}",
-            }
+
+    def convert(row: dict[str, Any], place: Place) -> Example:
+        if answers and row["id"] not in truths:
+            raise RowError("field_missing", "the answer file has no such id")
+        return _example(row, truths.get(row["id"]))
+
+    return convert_rows(source, NAME, convert)
 
 
 def _example(row: Mapping[str, Any], truth: list[dict[str, Any]] | None) -> Example:
     if len(row["question"]) != 1:
-        raise ValueError("more than one turn")
+        raise RowError("unsupported", "more than one turn")
     tools = tuple(
         {
             "name": f["name"],

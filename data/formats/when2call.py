@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.formats.parts.reject import Place, Reject
+from data.formats.parts.rows import convert_rows
 from data.formats.schema import mended
-from data.record import Example, Message, read_rows
+from data.record import Example, Message
 from data.wire import ToolCall, request_text
 
+NAME = "when2call"
 # When2Call's name of an answer: the kind of a record and the decision.
 ANSWERS = {
     "tool_call": ("tool_call", "call"),
@@ -31,17 +34,9 @@ class Labelled(NamedTuple):
     decision: str
 
 
-def read(source: Path, answers: Path | None = None) -> Iterator[Example | dict[str, Any]]:
-    """A record or a reject with its reason a row; the answers stand in the rows themselves."""
-    for number, row in read_rows(source):
-        try:
-            yield _example(row)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            yield {
-                "line": number,
-                "id": str(row.get("uuid")) if isinstance(row, dict) else "None",
-                "reason": f"{type(error).__name__}: {error}",
-            }
+def read(source: Path, answers: Path | None = None) -> Iterator[Example | Reject]:
+    """A record or a reject a row; the answers stand in the rows themselves."""
+    return convert_rows(source, NAME, _example)
 
 
 def labelled_texts(row: Mapping[str, Any]) -> list[Labelled]:
@@ -53,7 +48,7 @@ def labelled_texts(row: Mapping[str, Any]) -> list[Labelled]:
     ]
 
 
-def _example(row: Mapping[str, Any]) -> Example:
+def _example(row: dict[str, Any], place: Place) -> Example:
     kind, decision = ANSWERS[row["correct_answer"]]
     gold = row["answers"][row["correct_answer"]]
     if decision == "call":

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, TextIO, cast
 
 from data.cli import DataError, UserError
 from data.tools.found import Found
+from data.tools.mcp_talk import command_words, first_error, last_line, quiet
 
 MAX_PAGES = 1000
 _SECRET = re.compile(r"key|token|secret|passw|auth|credential|bearer", re.IGNORECASE)
@@ -42,7 +41,7 @@ class ServerArgs:
             scheme, rest = address.split("://", 1)
             host, slash, path = rest.partition("/")
             return f"{scheme}://{host.rsplit('@', 1)[-1]}{slash}{path}"
-        words = _words(self.target)
+        words = command_words(self.target)
         return " ".join(
             _masked(word, before) for word, before in zip(words, ["", *words], strict=False)
         )
@@ -55,15 +54,15 @@ def tools_of_server(args: ServerArgs) -> Iterator[Found]:
         import mcp  # noqa: F401
     except ImportError:
         raise UserError('the mcp package is missing; pip install -e ".[tools]"') from None
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said, _quiet():
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said, quiet():
         log = cast(TextIO, said)
         try:
             name, tools = anyio.run(_listed, args, log)
         except BaseException as error:
-            first = _first(error)
+            first = first_error(error)
             if isinstance(first, KeyboardInterrupt | UserError) or not isinstance(first, Exception):
                 raise first from None
-            raise DataError(_reason(args, first, _last_line(log))) from None
+            raise DataError(_reason(args, first, last_line(log))) from None
     for index, tool in enumerate(tools):
         yield Found(tool, name or args.shown, f"/tools/{index}")
 
@@ -94,7 +93,7 @@ async def _transport(args: ServerArgs, said: TextIO, stack: AsyncExitStack) -> A
         from mcp import StdioServerParameters
         from mcp.client.stdio import stdio_client
 
-        command, *arguments = _words(args.target)
+        command, *arguments = command_words(args.target)
         env = {name: os.environ[name] for name in args.env if name in os.environ}
         return stdio_client(
             StdioServerParameters(command=command, args=arguments, env=env), errlog=said
@@ -107,16 +106,6 @@ async def _transport(args: ServerArgs, said: TextIO, stack: AsyncExitStack) -> A
         httpx2.AsyncClient(headers=headers, timeout=args.timeout_s)
     )
     return streamable_http_client(args.target, http_client=http)
-
-
-def _words(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise UserError(f"--mcp {command!r}: {error}; quote its arguments") from None
-    if not words:
-        raise UserError("--mcp: an empty command; give a command or a URL")
-    return words
 
 
 def _masked(word: str, before: str) -> str:
@@ -136,15 +125,8 @@ def _token(name: str) -> str:
     return token
 
 
-def _first(error: BaseException) -> BaseException:
-    """The error inside the groups that task groups make."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _reason(args: ServerArgs, error: BaseException, last_line: str) -> str:
-    said = f"; it said: {last_line}" if last_line else ""
+def _reason(args: ServerArgs, error: BaseException, line: str) -> str:
+    said = f"; it said: {line}" if line else ""
     if isinstance(error, TimeoutError):
         return f"{args.shown}: no list of tools in {args.timeout_s:g} s; raise --timeout{said}"
     if isinstance(error, FileNotFoundError):
@@ -155,20 +137,3 @@ def _reason(args: ServerArgs, error: BaseException, last_line: str) -> str:
         return f"{args.shown}: {place} breaks the protocol; {SAVE_IT}"
     text = " ".join(str(error).split())[:200] or type(error).__name__
     return f"{args.shown}: {text}; check that it is an MCP server{said}"
-
-
-def _last_line(said: TextIO) -> str:
-    said.seek(0)
-    lines = [line.strip() for line in said.read()[-4000:].splitlines() if line.strip()]
-    return "".join(c if c.isprintable() else "?" for c in lines[-1])[:160] if lines else ""
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No tracebacks of the mcp package on stderr: a failure is one line."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)

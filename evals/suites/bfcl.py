@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from data.cli import DataError, UserError
 from data.formats.bfcl import read
+from data.formats.parts.reject import Reject
 from data.record import Example
 from evals.intervals import Rate, share
 from evals.score import Score
@@ -66,9 +67,9 @@ def _sources(path: Path) -> Iterator[_Source]:
 
 def _examples(source: _Source) -> Iterator[Example]:
     for item in read(source.questions, source.answers):
-        if isinstance(item, dict):
+        if isinstance(item, Reject):
             raise DataError(
-                f"{source.questions}:{item['line']}: {item['reason']}; mend or remove the line"
+                f"{source.questions}:{item.line}: {item.reason}; mend or remove the line"
             )
         yield item
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from data.cli import DataError, UserError
+from data.formats.parts.reject import Reject
 from data.formats.when2call import ANSWERS, read
 from data.record import Example
 from evals.intervals import share
@@ -29,9 +30,9 @@ def load(path: Path) -> list[Example]:
 
 def _examples(path: Path) -> Iterator[Example]:
     for item in read(path):
-        if isinstance(item, dict):
+        if isinstance(item, Reject):
             raise DataError(
-                f"{path}:{item['line']}: no row of When2Call ({item['reason']}); give its own file"
+                f"{path}:{item.line}: no row of When2Call ({item.reason}); give its own file"
             )
         yield item
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from data.record import Example
 
@@ -93,11 +92,3 @@ def attempt(place: Place, build: Callable[[], Example]) -> Example | Reject:
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         reason = f"{type(error).__name__}: {str(error)[:200]}"
         return Reject(place.line, place.id, "shape_unknown", reason)
-
-
-def as_item(found: Example | Reject | dict[str, Any]) -> Example | Reject:
-    """What a reader gave, with a reject that is a plain dict (line, id, reason) made a Reject."""
-    if not isinstance(found, dict):
-        return found
-    code = found.get("code", "unsupported")
-    return Reject(int(found["line"]), str(found["id"]), str(code), str(found["reason"]))
