@@ -152,7 +152,7 @@ def one_by_one(model: Any, prompts: list[list[int]], decoding: Any) -> list[list
                 attention_mask=torch.ones(1, len(ids), dtype=torch.long),
                 do_sample=False,
                 max_new_tokens=decoding.max_new_tokens,
-                eos_token_id=sorted(decoding.ends),
+                eos_token_id=sorted(decoding.ends) or None,
                 pad_token_id=0,
             )
         reply = output[0, len(ids) :].tolist()

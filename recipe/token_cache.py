@@ -22,8 +22,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
 
+import data.forgiving
+import data.json_text
 import data.record
 import data.render
+import data.thinking
+import data.tool_call
 import data.wire
 from data.cli import DataError, UserError
 from data.record import Example
@@ -37,7 +41,15 @@ if TYPE_CHECKING:
 
 TOKENS_FILE, FACTS_FILE = "tokens.arrow", "facts.json"
 # What decides the text of a record, beside the template; this file's own bytes count, too.
-CODE = (data.record, data.render, data.wire)
+CODE = (
+    data.record,
+    data.render,
+    data.wire,
+    data.tool_call,
+    data.forgiving,
+    data.thinking,
+    data.json_text,
+)
 RECORDS_AT_ONCE = 256
 STALE_S = 24 * 3600
 Record = tuple[Example, Encoded]

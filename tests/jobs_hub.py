@@ -157,6 +157,26 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+def stock_uv_run(place: Desk, *words: str) -> subprocess.CompletedProcess[str]:
+    """`hf jobs uv run ... jobs/sft_t4.py` by the stock command, from the root of the checkout."""
+    command = [sys.executable, "-m", "huggingface_hub.cli.hf", "jobs", "uv", "run"]
+    return subprocess.run(
+        [*command, *words, "jobs/sft_t4.py"],
+        cwd=place.checkout,
+        env=place.environment(),
+        capture_output=True,
+        text=True,
+    )
+
+
+def path_with_uv(folder: Path) -> str:
+    """A PATH for jobs with a `uv run` that takes the packages that are there."""
+    folder.mkdir()
+    (folder / "uv").write_text('#!/bin/sh\nshift\nexec python "$@"\n')
+    (folder / "uv").chmod(0o755)
+    return f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
 @contextmanager
 def desk(checkout: Path, folder: Path, *flags: str) -> Iterator[Desk]:
     """A desk with a hub of its own."""

@@ -1,7 +1,10 @@
 """Batched generation says what one-by-one generation says, and reads what prompts share once."""
 
+import runpy
+
 import pytest
 import torch
+from conftest import ROOT
 from transformers import MambaConfig, MambaForCausalLM, MistralConfig, MistralForCausalLM
 
 from data.cli import UserError
@@ -10,6 +13,9 @@ from data.render import prompt_of
 from evals.backends import pool
 from evals.generate import Decoding, end_tokens, families, generate_ids, generate_replies
 from evals.models import load_model, load_tokenizer
+
+BENCHMARK = runpy.run_path(str(ROOT / "benchmarks" / "generation_speed.py"))
+one_by_one, batched = BENCHMARK["one_by_one"], BENCHMARK["batched"]
 
 
 @pytest.fixture(scope="module")
@@ -31,29 +37,6 @@ def prompts(dataset, tokenizer):
     return sorted(ids, key=len)
 
 
-def one_by_one(model, prompts, decoding):
-    """What `model.generate` says to each prompt by itself, without the token that ends it."""
-    replies = []
-    for ids in prompts:
-        with torch.inference_mode():
-            output = model.generate(
-                input_ids=torch.tensor([ids]),
-                attention_mask=torch.ones(1, len(ids), dtype=torch.long),
-                do_sample=False,
-                max_new_tokens=decoding.max_new_tokens,
-                eos_token_id=sorted(decoding.ends) or None,
-                pad_token_id=0,
-            )
-        new = output[0, len(ids) :].tolist()
-        replies.append(new[:-1] if new[-1] in decoding.ends else new)
-    return replies
-
-
-def batched(model, prompts, decoding):
-    found = {answer.prompt: answer.ids for answer in generate_ids(model, prompts, decoding)}
-    return [found[number] for number in range(len(prompts))]
-
-
 def with_shared_tools(prompts, n):
     """Prompts that begin alike and end in other words, of other lengths."""
     long = prompts[len(prompts) // 2]
@@ -68,11 +51,11 @@ def test_replies_are_those_of_one_by_one_generation(model, tokenizer, prompts, m
 
 
 @pytest.mark.slow
-def test_replies_to_several_hundred_prompts_are_those_of_one_by_one_generation(
+def test_replies_to_two_hundred_prompts_are_those_of_one_by_one_generation(
     model, tokenizer, prompts
 ):
     decoding = Decoding(end_tokens(tokenizer), max_new_tokens=64)
-    some = prompts[:300]
+    some = prompts[:200]
     assert batched(model, some, decoding) == one_by_one(model, some, decoding)
 
 

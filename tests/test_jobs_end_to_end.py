@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 import pytest
-from jobs_hub import WRITE, desk, make_checkout
+import yaml
+from jobs_hub import SPEC, WRITE, desk, make_checkout, path_with_uv, stock_uv_run
 from local_hub import needs_hub
 
 pytestmark = [needs_hub, pytest.mark.slow]
@@ -26,8 +27,12 @@ OVERRIDES = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    checkout = make_checkout(tmp_path_factory.mktemp("checkout"), stand_in=False)
+def checkout(tmp_path_factory):
+    return make_checkout(tmp_path_factory.mktemp("checkout"), stand_in=False)
+
+
+@pytest.fixture(scope="module")
+def place(checkout, tmp_path_factory):
     with desk(checkout, tmp_path_factory.mktemp("desk")) as one:
         yield one
 
@@ -94,3 +99,25 @@ def test_both_commands_go_the_whole_way_to_the_same_adapter(place, small):
         p for p in place.folder.rglob("*") if p.is_file() and WRITE.encode() in p.read_bytes()
     ]
     assert holding == []
+
+
+def test_the_stock_command_trains_what_the_spec_says_and_pushes_it(checkout, tmp_path):
+    """The script and its header as they are, but for the size of the run and the GPU."""
+    jobs, overrides = checkout / "jobs", {**OVERRIDES, "train.max_steps": 2}
+    shipped = {name: (jobs / name).read_text() for name in ("sft_t4.yaml", "sft_t4.py")}
+    tiny = {**SPEC, "overrides": overrides, "dataset": {"path": "builtin"}}
+    (jobs / "sft_t4.yaml").write_text(yaml.safe_dump(tiny))
+    (jobs / "sft_t4.py").write_text(shipped["sft_t4.py"].replace("t4-small", SPEC["flavor"]))
+    try:
+        path = path_with_uv(tmp_path / "programs")
+        with desk(checkout, tmp_path / "desk", "--job-path", path) as place:
+            result = stock_uv_run(place)
+            assert result.returncode == 0, result.stdout[-3000:]
+            api = place.hub.api(WRITE)
+            commit, tag = re.search(r"commit=(\S+) tag=(\S+)", result.stdout).groups()
+            assert api.repo_info("alice/tiny-lora", revision=tag).sha == commit
+            files = api.list_repo_files("alice/tiny-lora", revision=commit)
+            assert {"adapter_model.safetensors", "run.json", "README.md"} <= set(files)
+    finally:
+        for name, text in shipped.items():
+            (jobs / name).write_text(text)

@@ -3,7 +3,6 @@
 import http.client
 import http.server
 import json
-import os
 import re
 import signal
 import socketserver
@@ -14,12 +13,11 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from conftest import assert_one_line_error
-from jobs_hub import EXPIRED, READ, WRITE, desk, make_checkout
+from jobs_hub import EXPIRED, READ, WRITE, desk, make_checkout, path_with_uv, stock_uv_run
 from local_hub import Hub, needs_hub
 
 from jobs.spec import load_spec
@@ -349,17 +347,9 @@ def test_a_service_that_fails_now_and_then_gets_one_job_and_gives_one_adapter(pl
 
 
 def test_the_stock_command_starts_the_run_of_the_script(checkout, tmp_path):
-    """`hf jobs uv run jobs/sft_t4.py`, with a uv that takes the python that is there."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    (programs / "uv").write_text('#!/bin/sh\nshift\nexec python "$@"\n')
-    (programs / "uv").chmod(0o755)
-    path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = path_with_uv(tmp_path / "programs")
     with desk(checkout, tmp_path / "desk", "--job-path", path) as place:
-        words = ("jobs", "uv", "run", "-e", "STORY=done", "jobs/sft_t4.py")
-        command = [sys.executable, "-m", "huggingface_hub.cli.hf", *words]
-        env = place.environment()
-        result = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True)
+        result = stock_uv_run(place, "-e", "STORY=done")
         assert result.returncode == 0, result.stdout + result.stderr
         (job,) = place.jobs()
         spec = load_spec(checkout / "jobs" / "sft_t4.yaml")
