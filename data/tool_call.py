@@ -49,4 +49,4 @@ def is_id(value: Any) -> bool:
 
 
 # Made once: json.dumps with options makes its encoder anew for every value.
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_COMPACT = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))

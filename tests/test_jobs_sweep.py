@@ -78,3 +78,10 @@ def test_the_table_has_a_row_a_run():
     assert lines[0] == "| run | outcome | steps | train loss | eval loss | dollars |"
     assert lines[2] == "| slow | done | 8 | 1.2 |  | 0.10 |"
     assert lines[3].startswith("| fast | failed: a \\| b |")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "jobs" / "sweeps").glob("*.yaml")), ids=str)
+def test_a_shipped_sweep_can_be_submitted_as_it_is(file):
+    sweep = load_sweep(file)
+    assert len({spec.result.repo for spec in sweep.specs}) == len(sweep.specs) > 1
+    assert sum(spec.max_cost_usd for spec in sweep.specs) <= sweep.max_cost_usd

@@ -39,7 +39,6 @@ _MARKS = {
     "password in a URL": ("@",),
 }
 _KIND_OF_MARK = {mark: kind for kind, marks in _MARKS.items() for mark in marks}
-_COMPILED = {kind: re.compile(pattern) for kind, pattern in CREDENTIALS.items()}
 # Documentation marks its placeholders so.
 _PLACEHOLDER = re.compile(r"EXAMPLE|xxxx|XXXX|\.\.\.|your[-_]|<|0000000|1234567890")
 
@@ -56,7 +55,7 @@ def credentials_in(text: str) -> Iterator[str]:
     """A description of each credential in a text."""
     kinds = dict.fromkeys(kind for mark, kind in _KIND_OF_MARK.items() if mark in text)
     for kind in kinds:
-        for match in _COMPILED[kind].finditer(text):
+        for match in re.finditer(CREDENTIALS[kind], text):
             if not _PLACEHOLDER.search(match[0]):
                 yield f"{kind} ({match[0][:6]}...)"
                 break

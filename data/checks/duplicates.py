@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from data.checks.prints import N_BANDS, Prints, request_text
 from data.checks.rules import Problem
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NEAR_SHARE = 0.9
 LEAK_SHARE = 0.85
 N_COMPARED = 3
+N_KEPT = 4096
 
 
 class Repeat(NamedTuple):
@@ -68,22 +69,17 @@ def repeats(index: Index) -> Iterator[Repeat]:
         yield _repeat(
             prints, later, "duplicate_exact", "", f"the same as line {prints.line[first]}"
         )
-    for first, later in _near_pairs(prints):
-        if later in taken:
-            continue
-        share = _share(index.path, prints, first, later)
-        if share >= NEAR_SHARE:
-            taken.add(later)
-            message = (
-                f"{share:.0%} of the request as on line {prints.line[first]}, and the same reply"
-            )
-            yield _repeat(prints, later, "duplicate_near", "", message)
-
-
-def _share(path: Path, prints: Prints, first: int, later: int) -> float:
-    if prints.request[first] == prints.request[later]:
-        return 1.0
-    return similarity(_request(path, prints, first), _request(path, prints, later))
+    with Requests(index) as texts:
+        for first, later in _near_pairs(prints):
+            if later in taken:
+                continue
+            is_same = prints.request[first] == prints.request[later]
+            share = 1.0 if is_same else similarity(texts.at(first), texts.at(later))
+            if share >= NEAR_SHARE:
+                taken.add(later)
+                first_line = prints.line[first]
+                message = f"{share:.0%} of the request as on line {first_line}, and the same reply"
+                yield _repeat(prints, later, "duplicate_near", "", message)
 
 
 def leaks(index: Index, against: Index) -> Iterator[Repeat]:
@@ -105,14 +101,15 @@ def leaks(index: Index, against: Index) -> Iterator[Repeat]:
             leaked.add(row)
             message = f"the same request as {against.path}:{theirs.line[order[place]]}"
             yield _repeat(ours, row, "leak_exact", "", message)
-    for row, other in _near_rows(ours, theirs):
-        if row in leaked:
-            continue
-        share = similarity(_request(index.path, ours, row), _request(against.path, theirs, other))
-        if share >= LEAK_SHARE:
-            leaked.add(row)
-            message = f"{share:.0%} of the request as {against.path}:{theirs.line[other]}"
-            yield _repeat(ours, row, "leak_near", "", message)
+    with Requests(index) as our_texts, Requests(against) as their_texts:
+        for row, other in _near_rows(ours, theirs):
+            if row in leaked:
+                continue
+            share = similarity(our_texts.at(row), their_texts.at(other))
+            if share >= LEAK_SHARE:
+                leaked.add(row)
+                message = f"{share:.0%} of the request as {against.path}:{theirs.line[other]}"
+                yield _repeat(ours, row, "leak_near", "", message)
 
 
 def _repeat(prints: Prints, row: int, code: str, pointer: str, message: str) -> Repeat:
@@ -169,24 +166,38 @@ def _near_rows(ours: Prints, theirs: Prints) -> Iterator[tuple[int, int]]:
                 yield row, int(order[near])
 
 
-def _request(path: Path, prints: Prints, row: int) -> frozenset[str]:
-    return _request_at(path, int(prints.offset[row]))
+class Requests(AbstractContextManager["Requests"]):
+    """The requests of an indexed file, as sets of character sequences; the last ones are kept."""
+
+    def __init__(self, index: Index) -> None:
+        prints = index.prints()
+        self._offsets = [] if prints is None else prints.offset.tolist()
+        self._file = open(index.path, "rb")  # noqa: SIM115 - closed on exit
+        self._kept: dict[int, frozenset[str]] = {}
+
+    def at(self, row: int) -> frozenset[str]:
+        """Of the record in a row of the index; only records that parsed have one."""
+        kept = self._kept.get(row)
+        if kept is None:
+            messages = _record_at(self._file, self._offsets[row])["messages"]
+            if len(self._kept) >= N_KEPT:
+                self._kept.clear()
+            kept = self._kept[row] = sequences_of(request_text(messages))
+        return kept
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
 
-@lru_cache(maxsize=4096)
-def _request_at(path: Path, offset: int) -> frozenset[str]:
-    """Of the request of the record at a byte offset; only records that parsed have one."""
-    with open(path, "rb") as file:
-        file.seek(offset)
-        row = json.loads(file.readline().decode("utf-8-sig", "replace"))
-    return sequences_of(request_text(row["messages"]))
+def _record_at(file: BinaryIO, offset: int) -> Any:
+    file.seek(offset)
+    return json.loads(file.readline().decode("utf-8-sig", "replace"))
 
 
 def ids_at(path: Path, offsets: Sequence[int]) -> Iterator[str | None]:
     """The ids of the records at byte offsets."""
     with open(path, "rb") as file:
         for offset in offsets:
-            file.seek(offset)
-            row = json.loads(file.readline().decode("utf-8-sig", "replace"))
+            row = _record_at(file, offset)
             name = row.get("id") if isinstance(row, dict) else None
             yield name if isinstance(name, str) else None

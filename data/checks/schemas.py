@@ -18,6 +18,8 @@ from data.checks.patterns import pattern_error
 from data.checks.rules import Problem
 
 MAX_TOOLS_KEPT = 20_000
+# What was parsed holds no cycles, and to look for them takes time.
+_ENCODER = json.JSONEncoder(check_circular=False)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 _NOT_SCHEMAS = {"enum", "const", "default", "examples"}
 _MARKS_OF_INTEREST = ('"pattern', '"$ref"', '"$dynamicRef"')
@@ -63,7 +65,7 @@ class ToolBook:
 
     def by_value(self, tool: Any) -> ToolEntry:
         """The entry of a parsed tool."""
-        key = json.dumps(tool)
+        key = _ENCODER.encode(tool)
         entry = self._by_key.get(key)
         if entry is None:
             if len(self._by_key) >= MAX_TOOLS_KEPT:
