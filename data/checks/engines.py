@@ -69,11 +69,10 @@ class Compiled:
     def allows(self, name: str, value: Any) -> bool:
         """Whether a value fits one property; true where that cannot be told."""
         part = self._schema["properties"][name]
-        around = {k: v for k, v in self._schema.items() if k in _SHARED}
-        alone = {**around, **{k: v for k, v in part.items() if k != "default"}}
-        if is_obviously_valid(value, alone):
+        if is_obviously_valid(value, part, self._schema):
             return True
-        text = json.dumps(alone)
+        around = {k: v for k, v in self._schema.items() if k in _SHARED}
+        text = json.dumps({**around, **{k: v for k, v in part.items() if k != "default"}})
         if "$ref" in text:
             text = json.dumps({**around, "allOf": [part]})
         return _allows(text, json.dumps(value))

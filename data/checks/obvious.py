@@ -45,10 +45,14 @@ _NO_TYPES: set[str] = set()
 LOCAL_REF = re.compile(r"#/(\$defs|definitions)/([A-Za-z0-9_.-]+)\Z")
 
 
-def is_obviously_valid(value: Any, schema: Schema) -> bool:
-    """Whether a value fits, for sure, a schema that is right by its metaschema."""
+def is_obviously_valid(value: Any, schema: Any, root: Schema | None = None) -> bool:
+    """Whether a value fits, for sure, a schema that is right by its metaschema.
+
+    `root`: the whole schema that it is a part of.
+    """
+    root = schema if root is None else root
     try:
-        return _fits(value, schema, schema)
+        return root.get("$schema") in _DIALECTS and _fits(value, schema, root)
     except RecursionError:  # references in a ring
         return False
 

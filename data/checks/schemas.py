@@ -23,6 +23,10 @@ _ENCODER = json.JSONEncoder(check_circular=False)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 _NOT_SCHEMAS = {"enum", "const", "default", "examples"}
 _MARKS_OF_INTEREST = ('"pattern', '"$ref"', '"$dynamicRef"')
+# Beside these a schema's own properties are not all that a call may use.
+_COMBINED = {
+    "$ref", "allOf", "anyOf", "oneOf", "if", "patternProperties", "unevaluatedProperties"
+}  # fmt: skip
 _INTERESTING = {"pattern", "$ref", "$dynamicRef"}
 _MAPS_OF_SCHEMAS = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
 
@@ -214,15 +218,6 @@ def declared_names(schema: Any) -> frozenset[str] | None:
     """Names that a schema declares at its top; None where they cannot be listed so."""
     if not isinstance(schema, dict) or not isinstance(schema.get("properties", {}), dict):
         return None
-    combined = {
-        "$ref",
-        "allOf",
-        "anyOf",
-        "oneOf",
-        "if",
-        "patternProperties",
-        "unevaluatedProperties",
-    }
-    if combined & set(schema) or isinstance(schema.get("additionalProperties"), dict):
+    if not _COMBINED.isdisjoint(schema) or isinstance(schema.get("additionalProperties"), dict):
         return None
     return frozenset(schema.get("properties", {}))
