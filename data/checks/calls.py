@@ -42,7 +42,7 @@ def read_conversation(messages: Sequence[Any], tools: Sequence[ToolEntry]) -> Co
             continue
         if role == "tool":
             _read_result(said, content, index)
-        elif role in ("assistant", "user"):
+        elif said.open and role in ("assistant", "user"):
             _close(said)
         if role == "assistant":
             _read_turn(said, content, index, by_name)

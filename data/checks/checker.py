@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from data.checks.lengths import TokenCounter
 
 BATCH = 256
+NOTHING = Line(UNREADABLE, (), [])
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Checker:
         prints: list[Print] = []
         facts = Facts()
         waiting: list[tuple[int, str | None, Example]] = []
+        offered: list[str | None] = []
         n_lines = 0
         self._has_timer = _has_timer()
         for raw in lines:
@@ -97,7 +99,8 @@ class Checker:
             if problems:
                 findings.extend(finding(file, raw.number, record_id, p) for p in problems)
             if line.row is not UNREADABLE:
-                _count(facts, line)
+                _count(facts, line.row)
+                offered.extend([entry.name for entry in line.tools])
                 made = print_of(line.row, line.tools, raw.number, raw.offset)
                 if made:
                     prints.append(made)
@@ -109,19 +112,19 @@ class Checker:
                 findings.extend(self._too_long(file, waiting, facts))
                 waiting.clear()
         findings.extend(self._too_long(file, waiting, facts))
+        facts.tools.update(name for name in offered if name)
         findings.sort(key=lambda found: found.line)
         return Block(n_lines, findings, gather(prints), facts)
 
     def problems(self, raw: RawLine, prints_only: bool = False) -> tuple[Line, list[Problem]]:
         """A line and all its problems, token length apart."""
-        nothing = Line(UNREADABLE, (), [])
         if raw.data is None:
             limit = self.options.max_line_bytes
-            return nothing, [Problem("line_too_long", "", f"more than {limit:,} bytes")]
+            return NOTHING, [Problem("line_too_long", "", f"more than {limit:,} bytes")]
         if not raw.data.strip():
-            return nothing, [Problem("line_blank", "", "no record")]
+            return NOTHING, [Problem("line_blank", "", "no record")]
         problems: list[Problem] = []
-        line = nothing
+        line = NOTHING
         try:
             with _time_limit(self.options.line_limit_s if self._has_timer else 0):
                 line = self._reader.read(raw.data)
@@ -171,8 +174,10 @@ _NO_KIND = {
 
 def secret_problems(messages: Sequence[Any]) -> Iterator[Problem]:
     """Credentials in the texts of messages."""
-    contents = [m.get("content") if isinstance(m, dict) else None for m in messages]
-    texts = [content if isinstance(content, str) else "" for content in contents]
+    texts = [
+        content if isinstance(m, dict) and isinstance(content := m.get("content"), str) else ""
+        for m in messages
+    ]
     if may_hold_credentials("\n".join(texts)):
         for index, text in enumerate(texts):
             for found in credentials_in(text):
@@ -198,11 +203,10 @@ def _id_of(row: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _count(facts: Facts, line: Line) -> None:
+def _count(facts: Facts, row: Any) -> None:
     facts.n_records += 1
-    if isinstance(line.row, dict):
-        facts.kinds[str(line.row.get("kind"))[:40]] += 1
-    facts.tools.update([entry.name for entry in line.tools if entry.name])
+    if isinstance(row, dict):
+        facts.kinds[str(row.get("kind"))[:40]] += 1
 
 
 def _counter(options: Options) -> TokenCounter | None:

@@ -70,20 +70,21 @@ class LineReader:
         if start < 0 or end < 0 or _STAND_IN in text:
             return None
         start += len('"tools":') + len(space)
-        entries = []
-        for part in text[start + len('[{"name":') : end].split(f'}},{space}{{"name":'):
-            entry = self.book.by_text(part, self._parse_cut)
-            if entry is None:
-                return None
-            entries.append(entry)
+        parts = text[start + len('[{"name":') : end].split(f'}},{space}{{"name":')
+        entries = [self.book.known.get(part) for part in parts]
+        if None in entries:
+            entries = [self.book.by_text(part, self._parse_cut) for part in parts]
+        tools = [entry for entry in entries if entry is not None]
+        if len(tools) < len(parts):
+            return None
         short = f'{text[:start]}"{_STAND_IN}"{text[end + 2 :]}'
         n_before = len(self._noted)
         row = self._parse(short)
         if not isinstance(row, dict) or row.get("tools") != _STAND_IN:
             del self._noted[n_before:]
             return None
-        row["tools"] = [entry.definition for entry in entries]
-        return Line(row, tuple(entries), self._noted)
+        row["tools"] = [entry.definition for entry in tools]
+        return Line(row, tuple(tools), self._noted)
 
     def _parse_cut(self, part: str) -> Any:
         """A tool from its text without the first key and the last brace."""

@@ -72,7 +72,7 @@ def print_of(row: Any, tools: Sequence[ToolEntry], line: int, offset: int) -> Pr
         if not isinstance(message, dict) or not isinstance(message.get("content"), str):
             return None
         turns.append(f"{message.get('role')}\0{message['content']}")
-    offered = b"".join(entry.digest for entry in tools)
+    offered = b"".join([entry.digest for entry in tools])
     name = row.get("id")
     return Print(
         line,
@@ -93,7 +93,7 @@ def hashed(text: str, more: bytes = b"") -> int:
 def request_text(messages: Sequence[Any]) -> str:
     """What the user says, for comparison: words in lower case, without greeting and thanks."""
     return " ".join(
-        _bare(message["content"]) for message in messages if message.get("role") == "user"
+        [_bare(message["content"]) for message in messages if message.get("role") == "user"]
     )
 
 
@@ -132,12 +132,14 @@ def _bands(texts: Sequence[str]) -> NDArray[np.uint32]:
     grams = np.zeros(n_grams, np.uint32)
     for shift in range(GRAM):
         grams = grams * np.uint32(16777619) ^ joined[shift : shift + n_grams]
-    padding = joined[:n_grams] == 0
+    padding = np.flatnonzero(joined[:n_grams] == 0)
     grams = (grams ^ (grams >> np.uint32(15))) * np.uint32(0x2C1B3C6D)
     bands = np.zeros((len(texts), N_BANDS), np.uint32)
+    mixed, shifted = np.empty_like(grams), np.empty_like(grams)
     for number, factor in enumerate(_FACTORS):
-        mixed = grams * np.uint32(factor)
-        mixed ^= mixed >> np.uint32(13)
+        np.multiply(grams, np.uint32(factor), out=mixed)
+        np.right_shift(mixed, np.uint32(13), out=shifted)
+        mixed ^= shifted
         mixed[padding] = 0xFFFFFFFF
         least = np.minimum.reduceat(mixed, starts)
         column = bands[:, number // N_ROWS]

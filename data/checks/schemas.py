@@ -52,19 +52,20 @@ class ToolBook:
     """Every distinct tool seen so far, bounded: past the bound it starts anew."""
 
     def __init__(self) -> None:
-        self._by_text: dict[str, ToolEntry] = {}
+        self.known: dict[str, ToolEntry] = {}
+        """By their JSON without the first key and the last brace (data.checks.lines)."""
         self._by_key: dict[str, ToolEntry] = {}
 
     def by_text(self, text: str, parse: Callable[[str], Any]) -> ToolEntry | None:
         """The tool of a JSON text, or None where `parse` does not give an object."""
-        entry = self._by_text.get(text)
+        entry = self.known.get(text)
         if entry is None:
             value = parse(text)
             if not isinstance(value, dict):
                 return None
-            if len(self._by_text) >= MAX_TOOLS_KEPT:
-                self._by_text.clear()
-            entry = self._by_text[text] = self.by_value(value)
+            if len(self.known) >= MAX_TOOLS_KEPT:
+                self.known.clear()
+            entry = self.known[text] = self.by_value(value)
         return entry
 
     def by_value(self, tool: Any) -> ToolEntry:
