@@ -27,6 +27,7 @@ from data.checks.lengths import example_of, load_tokenizer, pieces_of
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "validate_speed.json"
 N_BATCH = 256
+N_ROUNDS = 3
 
 
 def main() -> None:
@@ -44,12 +45,20 @@ def main() -> None:
 
 
 def measure(file: Path, tokenizer: str) -> dict[str, Any]:
-    """Seconds and ratios; each of ours is the whole command, start of Python included."""
+    """Seconds and ratios; each of ours is the whole command, start of Python included.
+
+    The least of several times on both sides, taken in turns: a machine may have neighbours.
+    """
     command = [sys.executable, "-m", "data.validate", str(file)]
-    ours_s = min(_run(command) for _ in range(3))
-    loop_s, n_calls = _plain_loop(file)
-    with_lengths_s = min(_run([*command, "--tokenizer", tokenizer]) for _ in range(2))
-    tokenizer_s = _tokenizer_alone(file, tokenizer)
+    ours, loops, with_lengths, alone = [], [], [], []
+    for _ in range(N_ROUNDS):
+        ours += [_run(command) for _ in range(3)]
+        seconds, n_calls = _plain_loop(file)
+        loops.append(seconds)
+        with_lengths.append(_run([*command, "--tokenizer", tokenizer]))
+        alone.append(_tokenizer_alone(file, tokenizer))
+    ours_s, loop_s = min(ours), min(loops)
+    with_lengths_s, tokenizer_s = min(with_lengths), min(alone)
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",

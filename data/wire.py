@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from data.forgiving import read_forgiving
-from data.json_text import MAX_DEPTH, SPACE, finite, is_deeper, refuse_constant
+from data.json_text import MAX_DEPTH, SPACE, decode, finite, is_deeper, refuse_constant
 from data.thinking import without_thinking
 from data.tool_call import ToolCall, compact, error_text, is_id, request_text, result_text
 
@@ -127,7 +127,7 @@ def _tool_call_blocks(body: str) -> list[str]:
 
 def _parse(line: str) -> Any:
     try:
-        value = _STRICT.decode(line)
+        value = decode(_STRICT, line)
     except (ValueError, RecursionError) as error:
         raise _Refused("parse_error", _first_line(error), PARSE_ERROR) from None
     if line.count("{") + line.count("[") > MAX_DEPTH and is_deeper(value):

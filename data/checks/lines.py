@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from data.checks.rules import Problem
 from data.checks.schemas import ToolBook, ToolEntry
+from data.json_text import decode
 
 MAX_LINE_BYTES = 4 << 20
 MAX_DEPTH = 64
@@ -101,7 +102,7 @@ class LineReader:
 
     def _parse(self, text: str) -> Any:
         try:
-            value = self._decoder.decode(text)
+            value = decode(self._decoder, text)
         except RecursionError:
             self._note("json_too_deep", "deeper than the parser can go")
             return UNREADABLE

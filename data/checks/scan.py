@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from data.checks.checker import Block, Checker, Options, RawLine
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 19
 MIN_BYTES_TO_SHARE = 4 << 20
 N_AHEAD = 3
 RARELY = (20_000, 50, 1000)
