@@ -7,6 +7,7 @@ import os
 import runpy
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +18,7 @@ from data import cli
 from data.checks import engines
 from data.checks.checker import Checker, Options, RawLine
 from data.checks.kinds import _is_given
+from data.checks.obvious import is_obviously_valid
 from data.checks.rules import RULES
 from data.checks.scan import lines_from
 from data.domains import load_catalogue
@@ -159,6 +161,27 @@ def test_the_fast_way_reads_what_json_reads(dataset: Path) -> None:
             assert [entry.definition for entry in line.tools] == line.row["tools"]
 
 
+@pytest.mark.parametrize(
+    ("default", "code"),
+    [
+        ('{"a": 1, "a": 1}', "json_duplicate_key"),
+        ("NaN", "json_not_finite"),
+        ("1e999", "json_not_finite"),
+        ('"\\ud800"', "json_surrogate"),
+        ("[" * 70 + "]" * 70, "json_too_deep"),
+    ],
+)
+def test_what_is_wrong_in_the_text_of_a_tool_is_found(
+    dataset: Path, default: str, code: str
+) -> None:
+    with open(dataset / "train.jsonl", encoding="utf-8") as lines:
+        line = next(line for line in lines if '"inputSchema": {"type"' in line).strip()
+    spoilt = line.replace('"inputSchema": {', f'"inputSchema": {{"default": {default}, ', 1)
+    for text, found in ((line, False), (spoilt, True)):
+        _, problems = Checker(Options()).problems(RawLine(1, 0, text.encode()))
+        assert (code in {problem.code for problem in problems}) == found
+
+
 def test_several_processes_find_what_one_finds(dataset: Path, tmp_path: Path) -> None:
     path = tmp_path / "many.jsonl"
     broken = b"".join(case.read_bytes() for case in INVALID if case.stem != "check_too_slow")
@@ -262,7 +285,7 @@ def _real_schemas() -> list[Any]:
 def test_the_first_pass_never_calls_valid_what_the_reference_does_not() -> None:
     pytest.importorskip("jsonschema_rs")
     rng = Random(0)
-    n_compared = n_valid = 0
+    seen: Counter[str] = Counter()
     for schema in _real_schemas():
         quick = engines.quick_engine(schema)
         if quick is None or any(engines.metaschema_errors(schema)):
@@ -270,11 +293,11 @@ def test_the_first_pass_never_calls_valid_what_the_reference_does_not() -> None:
         reference = engines.reference_engine(schema)
         for _ in range(3):
             value = _arguments(schema, rng)
-            n_compared += 1
-            if quick.is_valid(value):
-                n_valid += 1
+            is_valid, is_obvious = quick.is_valid(value), is_obviously_valid(value, schema)
+            seen.update(compared=1, valid=is_valid, obvious=is_obvious)
+            if is_valid or is_obvious:
                 assert reference.is_valid(value), (schema, value)
-    assert n_compared > 500 and n_valid > 100
+    assert seen["compared"] > 500 and seen["valid"] > 100 and seen["obvious"] > 100, seen
 
 
 def test_the_metaschema_verdicts_of_both_engines_agree(monkeypatch: pytest.MonkeyPatch) -> None:

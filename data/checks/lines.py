@@ -74,7 +74,7 @@ class LineReader:
         parts = text[start + len('[{"name":') : end].split(f'}},{space}{{"name":')
         entries = [self.book.known.get(part) for part in parts]
         if None in entries:
-            entries = [self.book.by_text(part, self._parse_cut) for part in parts]
+            entries = [self.book.by_text(part, self._parse_clean) for part in parts]
         tools = [entry for entry in entries if entry is not None]
         if len(tools) < len(parts):
             return None
@@ -86,10 +86,6 @@ class LineReader:
             return None
         row["tools"] = [entry.definition for entry in tools]
         return Line(row, tuple(tools), self._noted)
-
-    def _parse_cut(self, part: str) -> Any:
-        """A tool from its text without the first key and the last brace."""
-        return self._parse_clean(f'{{"name":{part}}}')
 
     def _parse_clean(self, text: str) -> Any:
         """The value of a text, or UNREADABLE where anything at all is wrong with it."""

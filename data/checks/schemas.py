@@ -16,6 +16,7 @@ from data.checks import engines
 from data.checks.credentials import credentials_in, may_hold_credentials
 from data.checks.patterns import pattern_error
 from data.checks.rules import Problem
+from data.json_text import MAX_DEPTH, parsed
 
 MAX_TOOLS_KEPT = 20_000
 # What was parsed holds no cycles, and to look for them takes time.
@@ -57,26 +58,44 @@ class ToolBook:
         self._by_key: dict[str, ToolEntry] = {}
 
     def by_text(self, text: str, parse: Callable[[str], Any]) -> ToolEntry | None:
-        """The tool of a JSON text, or None where `parse` does not give an object."""
+        """The tool of a JSON text as `known` has it, or None where `parse` gives no object.
+
+        `parse` is asked where anything may be wrong with the whole text.
+        """
         entry = self.known.get(text)
         if entry is None:
-            value = parse(text)
-            if not isinstance(value, dict):
-                return None
+            whole = f'{{"name":{text}}}'
+            tool, key = _read_back(whole)
+            if key is None:
+                tool = parse(whole)
+                if not isinstance(tool, dict):
+                    return None
             if len(self.known) >= MAX_TOOLS_KEPT:
                 self.known.clear()
-            entry = self.known[text] = self.by_value(value)
+            entry = self.known[text] = self.by_value(tool, key)
         return entry
 
-    def by_value(self, tool: Any) -> ToolEntry:
-        """The entry of a parsed tool."""
-        key = _ENCODER.encode(tool)
+    def by_value(self, tool: Any, key: str | None = None) -> ToolEntry:
+        """The entry of a parsed tool; `key`: its JSON, if that is known."""
+        key = key or _ENCODER.encode(tool)
         entry = self._by_key.get(key)
         if entry is None:
             if len(self._by_key) >= MAX_TOOLS_KEPT:
                 self._by_key.clear()
             entry = self._by_key[key] = tool_entry(tool, key)
         return entry
+
+
+def _read_back(text: str) -> tuple[Any, str | None]:
+    """The value of a JSON text, and the text if it is what that value is written as, else None.
+
+    Nothing is wrong with such a text: of a key that stands twice, say, one would not come back.
+    """
+    if "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH:
+        return None, None
+    value = parsed(text)
+    written = _ENCODER.encode(value)
+    return value, written if written == text else None
 
 
 def tool_entry(tool: Any, text: str) -> ToolEntry:
