@@ -150,10 +150,11 @@ def test_the_launcher_writes_what_the_job_reads():
     assert spec.PAYLOAD_VARIABLE == VARIABLE
     arguments = request.train_arguments()
     assert arguments[:2] == ["--config", "cpu"]
-    assert arguments[-3:] == [
+    assert arguments[-4:] == [
         "--data.path=builtin",
         "--train.dollars_per_hour=0.4",
         "--out=out/r",
+        "--hold_for=out/r.copied",
     ]
 
 
